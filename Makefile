@@ -1,0 +1,51 @@
+# weir: the verbs of this repository. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run build test check bench fuzz web soak tools-for-tests
+
+CONF     ?= conf/rtmp.conf
+FUZZTIME ?= 10s
+TOOL     := go tool -modfile=tools/go.mod
+TARGETS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# An ffmpeg that speaks Enhanced RTMP, for the tests: found or fetched once a machine.
+WITH_FFMPEG7 = WEIR_FFMPEG7=$$(test/ffmpeg7.sh) && export WEIR_FFMPEG7
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and start the server with CONF (conf/rtmp.conf)
+	bin/weir -c $(CONF)
+
+build: ## build bin/weir: one static binary, Go is all it takes
+	CGO_ENABLED=0 go build -trimpath -o bin/weir ./cmd/weir
+
+test: tools-for-tests ## vet, then all tests under the race detector; installs what they need
+	go vet ./...
+	@$(WITH_FFMPEG7) && echo "go test -race -timeout 20m ./..." && \
+		CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+check: ## formatting, vet, staticcheck, golangci-lint, and a build for every platform
+	@files=$$(gofmt -l .) && if [ -n "$$files" ]; then printf 'gofmt: not formatted:\n%s\n' "$$files"; exit 1; fi
+	go vet ./...
+	go vet -tags soak ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) golangci-lint run ./...
+	@set -e; for target in $(TARGETS); do \
+		echo "build $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build ./...; \
+	done
+
+bench: ## all benchmarks, with allocations
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	test/fuzz.sh $(FUZZTIME)
+
+web: ## nothing yet: the server has no web page to build
+	@echo "web: nothing to build yet"
+
+soak: tools-for-tests ## the long tests (build tag soak), an hour at most
+	@$(WITH_FFMPEG7) && timeout -k 30s 1h go test -tags soak -run Soak -timeout 59m -v ./test/...
+
+tools-for-tests:
+	@test/install.sh

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/internal/stream"
+)
+
+// Options say what the API speaks of and for. Its functions are asked at each request, so that
+// new settings show at once; they may be called from several goroutines.
+type Options struct {
+	Registry *stream.Registry
+	Server   string    // the server's id, the same at every start: "vid-" and seven characters
+	Service  string    // this start's id
+	Pid      int       // the process
+	Started  time.Time // since when it runs
+
+	Version      Version // the SRS that clients are told they talk to
+	WeirVersion  string  // who really answers
+	ServerHeader string  // the Server header; empty makes one of Version
+
+	Connections  func() int                                           // open now; nil counts sessions
+	VhostEnabled func(vhost string) bool                              // nil is always
+	HLS          func(vhost string) (on bool, fragment time.Duration) // nil is off
+	CrossDomain  func() bool                                          // pages of other sites may ask; nil is yes
+	Disks        []string                                             // whose load is told; empty is all there are
+}
+
+// Version is a version of SRS.
+type Version struct {
+	Major, Minor, Revision int
+}
+
+func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Revision) }
+
+// API answers the paths below /api/, and tells of them at every other path. It is an
+// http.Handler for any number of listeners.
+type API struct {
+	// Set at construction.
+	o       Options
+	listed  []endpoint // as the list of urls has them
+	longest []endpoint // the longest path first, which is the order of matching
+	machine *machine
+}
+
+// New returns the API of a server.
+func New(o Options) *API {
+	if o.ServerHeader == "" {
+		o.ServerHeader = "SRS/" + o.Version.String() + "(Hang)"
+	}
+	a := &API{o: o, listed: endpoints(), machine: newMachine(o.Disks)}
+	a.longest = slices.DeleteFunc(slices.Clone(a.listed), func(e endpoint) bool { return e.answer == nil })
+	slices.SortStableFunc(a.longest, func(a, b endpoint) int { return len(b.path) - len(a.path) })
+	return a
+}
+
+// Run samples the load of the process and its machine until ctx ends. Without it the API tells
+// no rates.
+func (a *API) Run(ctx context.Context) error {
+	return a.machine.run(ctx)
+}
+
+// ServeHTTP answers a request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Server", a.o.ServerHeader)
+	shared := a.o.CrossDomain == nil || a.o.CrossDomain()
+	if shared && r.Header.Get("Origin") != "" {
+		allowOrigins(w.Header())
+	}
+	if r.Method == http.MethodOptions {
+		if !shared {
+			writeStatus(w, http.StatusMethodNotAllowed)
+			return
+		}
+		w.Header().Set("Content-Length", "0")
+		return
+	}
+	c := newCall(r)
+	if !c.valid() {
+		writeStatus(w, http.StatusBadRequest)
+		return
+	}
+	switch answer := a.answer(c).(type) {
+	case status:
+		writeStatus(w, answer)
+	case redirect:
+		writeRedirect(w, answer)
+	default:
+		writeJSON(w, c.callback, answer)
+	}
+}
+
+// answer finds who answers the call. A path in the table that ends in "/" takes all below it,
+// and the path without it leads there.
+func (a *API) answer(c *call) any {
+	for _, e := range a.longest {
+		below, ok := strings.CutPrefix(c.path, e.path)
+		switch {
+		case ok && strings.HasSuffix(e.path, "/"):
+			c.id = below
+			return e.answer(a, c)
+		case ok && below == "":
+			return e.answer(a, c)
+		case c.path+"/" == e.path:
+			return c.to(e.path)
+		}
+	}
+	return status(http.StatusNotFound)
+}
+
+// head opens nearly all answers.
+type head struct {
+	Code    int    `json:"code"`
+	Server  string `json:"server"`
+	Service string `json:"service"`
+	Pid     string `json:"pid"`
+}
+
+func (a *API) head() head {
+	return head{Server: a.o.Server, Service: a.o.Service, Pid: strconv.Itoa(a.o.Pid)}
+}

@@ -1,0 +1,34 @@
+package api
+
+// endpoint is one row of the API's table. A path that ends in "/" takes all below it that no
+// longer path takes.
+type endpoint struct {
+	path   string
+	about  string                // for the list of urls; empty is not listed
+	answer func(*API, *call) any // nil is listed only: its path answers with the list
+}
+
+// endpoints is the API, in the order of its list of urls.
+func endpoints() []endpoint {
+	return []endpoint{
+		{"/", "", (*API).root},
+		{"/api/", "", (*API).versionsOfAPI},
+		{"/api/v1/", "", (*API).urls},
+		{"/api/v1/versions", "version of the server", (*API).versions},
+		{"/api/v1/summaries", "process and machine: cpu, memory, disk, network", (*API).summaries},
+		{"/api/v1/rusages", "resources the process has used", nil},
+		{"/api/v1/self_proc_stats", "statistics of the process", nil},
+		{"/api/v1/system_proc_stats", "statistics of the machine's processors", nil},
+		{"/api/v1/meminfos", "memory of the machine", nil},
+		{"/api/v1/authors", "license and authors", nil},
+		{"/api/v1/features", "what the server can do", nil},
+		{"/api/v1/tests/requests", "the request as the server sees it", nil},
+		{"/api/v1/vhosts/", "all vhosts, or the one whose id follows", (*API).vhosts},
+		{"/api/v1/streams/", "all streams, or the one whose id follows, in pages of start and count", (*API).streams},
+		{"/api/v1/clients/", "all clients, or the one whose id follows, in pages of start and count; DELETE kicks one", (*API).clients},
+		{"/api/v1/raw", "state of the raw API, and reload", nil},
+		{"/api/v1/clusters", "where a stream's origin is", nil},
+		{"/api/v1/perf", "not in this server", nil},
+		{"/api/v1/tcmalloc", "not in this server", nil},
+	}
+}

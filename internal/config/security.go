@@ -1,0 +1,47 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// Security says who may publish and play, by their address.
+type Security struct {
+	Enabled bool   `conf:"enabled" default:"off" doc:"Checks the address of every client against the rules below. A client which a deny rule names is refused; when there are allow rules, so is one which none of them names."`
+	Allow   []Rule `conf:"allow" example:"play all" doc:"Lets an address in: publish or play, then all, an address or a network such as 10.0.0.0/8. May be given many times."`
+	Deny    []Rule `conf:"deny" example:"publish 192.0.2.7" doc:"Keeps an address out, in the same words as allow. May be given many times."`
+}
+
+// Rule is one line of a security block.
+type Rule struct {
+	Action string // "publish" or "play"
+	From   string // "all", an address or a network in CIDR form
+}
+
+// Prefix is the network which the rule names; a single address is a network of one.
+// The second value is false for "all".
+func (r Rule) Prefix() (netip.Prefix, bool) {
+	if p, err := netip.ParsePrefix(r.From); err == nil {
+		return p.Masked(), true
+	}
+	ip, err := netip.ParseAddr(r.From)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	return netip.PrefixFrom(ip, ip.BitLen()), true
+}
+
+func parseRule(args []string) (Rule, error) {
+	if len(args) != 2 {
+		return Rule{}, fmt.Errorf("expects two words, such as play all, got %d", len(args))
+	}
+	r := Rule{Action: args[0], From: args[1]}
+	if r.Action != "publish" && r.Action != "play" {
+		return Rule{}, fmt.Errorf("expects publish or play, got %q", r.Action)
+	}
+	if _, ok := r.Prefix(); !ok && r.From != "all" {
+		return Rule{}, errors.New("expects all, an address or a network, got \"" + r.From + "\"")
+	}
+	return r, nil
+}

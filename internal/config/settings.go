@@ -1,0 +1,75 @@
+package config
+
+import "time"
+
+// Settings are the values of a configuration, with the defaults filled in: what the server
+// works with. They hold no positions, so two of them are compared with reflect.DeepEqual.
+// They are not to be changed after Load, and may be read from anywhere.
+type Settings struct {
+	Listen              []string `conf:"listen" check:"endpoint" reload:"live" example:"1935" doc:"Where RTMP clients connect: one or more ports, or ip:port to bind one address. At least one is required in a file. Without a file and without SRS_LISTEN it is 1935."`
+	ChunkSize           int      `conf:"chunk_size" default:"60000" range:"1..16777215" env:"CHUNK_SIZE,VHOST_CHUNK_SIZE" reload:"new" doc:"Size in bytes of the pieces in which RTMP messages leave, for vhosts which do not say their own. Large pieces cost less work. Outside 128 to 65536 some clients fail, so there is a warning."`
+	MaxConnections      int      `conf:"max_connections" default:"1000" range:"1.." reload:"live" doc:"How many TCP clients may be connected at once, of RTMP, HTTP and the API together. Further ones are closed at once. The open files limit of the system must be 128 higher."`
+	MaxConnectionsPerIP int      `conf:"max_connections_per_ip" default:"0" range:"0.." reload:"live" doc:"How many of them may come from one address; 0 means no limit. Mind that everybody behind one router shares an address."`
+
+	ServerID               string        `conf:"server_id" doc:"Name of this server in the API, in callbacks and in heartbeats. When empty, one is made up at the first start and kept beside the pid file."`
+	PID                    string        `conf:"pid" default:"./objs/srs.pid" doc:"File which holds the number of the process and is locked while it runs, so that the same server is not started twice."`
+	Daemon                 bool          `conf:"daemon" default:"on" doc:"Goes to the background after the start. Inside a container, and without a configuration file, the server stays in the foreground."`
+	WorkDir                string        `conf:"work_dir" default:"./" doc:"Directory the server changes to before it opens files; all relative paths start there."`
+	Asprocess              bool          `conf:"asprocess,later" default:"off" doc:"Ends the server when the process that started it ends. Cannot be combined with daemon."`
+	InDocker               bool          `conf:"in_docker" default:"off" doc:"Says that the server runs in a container, for the case that it does not find out by itself."`
+	DisableDaemonForDocker bool          `conf:"disable_daemon_for_docker" default:"on" doc:"Stays in the foreground inside a container, whatever daemon says."`
+	GraceStartWait         time.Duration `conf:"grace_start_wait" unit:"ms" default:"2300" range:"0.." reload:"live" doc:"How long a server that was asked to stop gracefully goes on accepting clients, so that a load balancer can notice."`
+	GraceFinalWait         time.Duration `conf:"grace_final_wait" unit:"ms" default:"3200" range:"0.." reload:"live" doc:"How long a graceful stop waits at its end, after the last client has left."`
+	ForceGraceQuit         bool          `conf:"force_grace_quit" default:"off" reload:"live" doc:"Stops gracefully on SIGTERM too, not only on SIGQUIT."`
+
+	SrsLogTank    string        `conf:"srs_log_tank" default:"file" enum:"console|file" env:"SRS_LOG_TANK,LOG_TANK" doc:"Where the log goes: to srs_log_file or to the standard output. Inside a container, and without a configuration file, console is the default."`
+	SrsLogLevel   string        `conf:"srs_log_level" default:"trace" enum:"verbose|info|trace|warn|error" env:"SRS_LOG_LEVEL,LOG_LEVEL" doc:"How much is logged, in the old names: verbose is everything, trace the normal work of a server, error only what failed."`
+	SrsLogLevelV2 string        `conf:"srs_log_level_v2" enum:"trace|debug|info|warn|error" env:"SRS_LOG_LEVEL_V2,LOG_LEVEL_V2" doc:"The same in the names most programs use, where trace is everything. Takes the place of srs_log_level when given."`
+	SrsLogFile    string        `conf:"srs_log_file" default:"./objs/srs.log" env:"SRS_LOG_FILE,LOG_FILE" doc:"Log file; the server appends to it."`
+	UTCTime       bool          `conf:"utc_time" default:"off" doc:"Writes times in UTC instead of local time, in the log and in file names."`
+	FFLogDir      string        `conf:"ff_log_dir,later" default:"./objs" reload:"new" doc:"Directory for the logs of ffmpeg processes; /dev/null keeps none."`
+	FFLogLevel    string        `conf:"ff_log_level,later" default:"info" doc:"How much these ffmpeg processes log, in the words of their -loglevel option."`
+	PithyPrint    time.Duration `conf:"pithy_print_ms,later" unit:"ms" default:"10000" range:"1.." reload:"live" doc:"Time between two lines of statistics about the same kind of connection in the log."`
+
+	EmptyIPOk           bool          `conf:"empty_ip_ok,later" default:"on" doc:"Closes connections whose address cannot be read without an error in the log."`
+	InotifyAutoReload   bool          `conf:"inotify_auto_reload,later" default:"off" doc:"Reloads by itself a few seconds after the configuration file has changed."`
+	AutoReloadForDocker bool          `conf:"auto_reload_for_docker,later" default:"on" doc:"Does so inside a container, whatever inotify_auto_reload says."`
+	TcmallocReleaseRate float64       `conf:"tcmalloc_release_rate,later" default:"0.8" range:"0..10" doc:"How eagerly freed memory goes back to the system. Kept so that old files load."`
+	QueryLatestVersion  bool          `conf:"query_latest_version,later" default:"off" doc:"Asks once an hour whether a newer version exists."`
+	FirstWaitForQlv     time.Duration `conf:"first_wait_for_qlv,later" unit:"s" default:"300" range:"0.." doc:"Time from the start to the first of these questions."`
+	IsFull              bool          `conf:"is_full" default:"off" env:"-" doc:"Marks a file as a catalogue of all directives, which is to be read and not to be run: the server refuses it."`
+
+	Threads        Threads        `conf:"threads,later" doc:"Supervision of the threads of the process."`
+	CircuitBreaker CircuitBreaker `conf:"circuit_breaker,later" doc:"Gives up comfort when the machine is overloaded, so that streams keep running."`
+
+	RTMPS        RTMPS           `conf:"rtmps,later" doc:"RTMP over TLS, for clients which open rtmps:// addresses."`
+	HTTPAPI      HTTPAPI         `conf:"http_api" doc:"The HTTP API: what is streaming, who is connected, and commands."`
+	HTTPServer   HTTPServer      `conf:"http_server,later" doc:"The web server: HTTP-FLV, HTTP-TS, HLS and DASH for players, and files."`
+	SRTServer    SRTServer       `conf:"srt_server,later" doc:"SRT over UDP. Whether a vhost takes part is said in its srt block."`
+	RTCServer    RTCServer       `conf:"rtc_server,later" doc:"WebRTC: the sockets and addresses. Whether a vhost takes part is said in its rtc block."`
+	RTSPServer   RTSPServer      `conf:"rtsp_server,later" doc:"RTSP for players. Whether a vhost takes part is said in its rtsp block."`
+	StreamCaster []*StreamCaster `conf:"stream_caster,later" env:"-" doc:"Receives streams in some other protocol and publishes them here. May be given once for each kind."`
+
+	Heartbeat       Heartbeat       `conf:"heartbeat,later" doc:"Tells an HTTP service at regular intervals that this server is alive."`
+	Stats           Stats           `conf:"stats,later" env:"-" doc:"Measures the machine: processor, memory, network and disks."`
+	Exporter        Exporter        `conf:"exporter,later" doc:"Counters for Prometheus."`
+	TencentcloudCLS TencentcloudCLS `conf:"tencentcloud_cls,later" doc:"Sends logs to the log service of Tencent Cloud."`
+	TencentcloudAPM TencentcloudAPM `conf:"tencentcloud_apm,later" doc:"Sends traces to the tracing service of Tencent Cloud."`
+
+	Vhosts []*Vhost `conf:"vhost" doc:"A group of streams with settings of their own. Clients name it in their URL; whoever names none, or one that is not configured, gets __defaultVhost__. Variables apply to every vhost."`
+}
+
+// Vhost finds the settings of a vhost by its exact name; a name which is not configured gets
+// those of __defaultVhost__. Without either it returns nil, and the client is to be refused.
+func (s *Settings) Vhost(name string) *Vhost {
+	var fallback *Vhost
+	for _, v := range s.Vhosts {
+		switch v.Name {
+		case name:
+			return v
+		case DefaultVhost:
+			fallback = v
+		}
+	}
+	return fallback
+}

@@ -1,0 +1,79 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// validate checks what one declaration alone cannot: how settings go together.
+func (l *loader) validate(file string) {
+	c := &l.cfg
+	if c.IsFull {
+		l.failAt(&c.IsFull, file, "is_full marks a catalogue of all directives, which is not to be run; copy what you need into a file of your own")
+	}
+	if len(c.Listen) == 0 {
+		l.fail(file, 0, "listen is missing: name at least one RTMP port, such as listen 1935;")
+	}
+	if c.Asprocess && c.Daemon {
+		l.failAt(&c.Asprocess, file, "asprocess and daemon cannot both be on")
+	}
+	if c.SrsLogTank == "file" && c.SrsLogFile == "" {
+		l.failAt(&c.SrsLogTank, file, "srs_log_file is empty although the log goes to a file")
+	}
+	l.noteChunkSize(&c.ChunkSize, "chunk_size", 0)
+	l.validateHTTP(file)
+	for _, caster := range c.StreamCaster {
+		if caster.Enabled && (caster.Caster == "" || len(caster.Listen) == 0) {
+			l.failAt(&caster.Enabled, file, "stream_caster needs caster and listen when it is enabled")
+		}
+	}
+	if len(c.Vhosts) == 0 {
+		l.note(file, 0, "no vhost is configured, so every client will be refused; add vhost %s { }", DefaultVhost)
+	}
+	for _, v := range c.Vhosts {
+		l.validateVhost(v, file)
+	}
+}
+
+func (l *loader) validateHTTP(file string) {
+	api, server := &l.cfg.HTTPAPI, &l.cfg.HTTPServer
+	if api.HTTPS.Enabled && !api.Enabled {
+		l.failAt(&api.HTTPS.Enabled, file, "http_api.https needs http_api to be enabled")
+	}
+	if server.HTTPS.Enabled && !server.Enabled {
+		l.failAt(&server.HTTPS.Enabled, file, "http_server.https needs http_server to be enabled")
+	}
+	if !api.Enabled || !server.Enabled || !api.HTTPS.Enabled || !server.HTTPS.Enabled {
+		return
+	}
+	plain := slices.Equal(api.Listen, server.Listen)
+	if secure := slices.Equal(api.HTTPS.Listen, server.HTTPS.Listen); plain != secure {
+		l.failAt(&api.Listen, file, "http_api and http_server must share both their listen and their https.listen, or neither")
+	}
+}
+
+func (l *loader) validateVhost(v *Vhost, file string) {
+	l.noteChunkSize(&v.ChunkSize, "vhost.chunk_size", l.cfg.ChunkSize)
+	if v.HLS.Enabled && v.HTTPRemux.Enabled && strings.HasSuffix(v.HTTPRemux.Mount, ".ts") {
+		l.failAt(&v.HTTPRemux.Mount, file, "vhost %s has hls and an http_remux which ends in .ts: both would answer the same addresses", v.Name)
+	}
+	if v.Forward.Enabled && v.Publish.KickoffForIdle > 0 {
+		l.failAt(&v.Publish.KickoffForIdle, file, "vhost %s has forward and publish.kickoff_for_idle: forwarded streams have no players here", v.Name)
+	}
+	names := map[string]bool{}
+	for _, ingest := range v.Ingest {
+		if names[ingest.Name] {
+			l.failAt(ingest, file, "vhost %s has two ingest blocks named %q", v.Name, ingest.Name)
+		}
+		names[ingest.Name] = true
+	}
+}
+
+// noteChunkSize warns of sizes which some clients cannot read, once for each place.
+func (l *loader) noteChunkSize(size *int, path string, global int) {
+	if *size >= 128 && *size <= 65536 || *size == global {
+		return
+	}
+	at := l.given[size]
+	l.note(at.file, at.line, "%s %d is outside 128 to 65536: some clients cannot read such a stream", path, *size)
+}

@@ -1,0 +1,97 @@
+package media
+
+import "time"
+
+// Layout is the set of tracks in force, immutable. Every frame points to its layout, and a
+// different pointer is the only signal that anything about the stream has changed; Since says
+// what. Late joiners, new headers and new publishers are therefore one case.
+type Layout struct {
+	Tracks []*Track
+	Meta   *Meta // nil where the publisher sent none
+
+	Publisher uint64    // counts the publishers of the stream
+	Offset    int64     // ns: the stream's time minus the publisher's own
+	Wall      time.Time // wall-clock time of the stream's time zero; zero if not known
+}
+
+// Meta is what a publisher says of its stream as a whole, in its order.
+type Meta struct {
+	Fields []Field
+}
+
+// Field is one statement of a Meta. Value is a float64, bool, string, nil, []Field or []any.
+type Field struct {
+	Name  string
+	Value any
+}
+
+// Get returns the value of the first field with that name, or nil.
+func (m *Meta) Get(name string) any {
+	if m == nil {
+		return nil
+	}
+	for _, f := range m.Fields {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return nil
+}
+
+// Change says what is different between two layouts.
+type Change uint8
+
+// The changes. Only Config and Publisher mean that a decoder must start anew.
+const (
+	ChangeRepeat    Change = 1 << iota // a track's headers were sent again, and are equal
+	ChangeMeta                         // another Meta
+	ChangeConfig                       // tracks came, went, or need their decoders set up anew
+	ChangePublisher                    // another publisher, or the same one again
+	ChangeClock                        // the publisher's clock was corrected: Offset or Wall
+)
+
+// Cut reports whether what came before cannot be decoded on with what comes after.
+func (c Change) Cut() bool { return c&(ChangeConfig|ChangePublisher) != 0 }
+
+// Since says what has changed since prev; a nil prev is no tracks and no publisher.
+func (l *Layout) Since(prev *Layout) Change {
+	if l == prev {
+		return 0
+	}
+	if prev == nil {
+		prev = &Layout{}
+	}
+	var c Change
+	if l.Publisher != prev.Publisher {
+		c |= ChangePublisher
+	}
+	if l.Meta != prev.Meta {
+		c |= ChangeMeta
+	}
+	if l.Offset != prev.Offset || !l.Wall.Equal(prev.Wall) {
+		c |= ChangeClock
+	}
+	if len(l.Tracks) != len(prev.Tracks) {
+		return c | ChangeConfig
+	}
+	for i, t := range l.Tracks {
+		switch {
+		case t == prev.Tracks[i]:
+		case t.same(prev.Tracks[i]):
+			c |= ChangeRepeat
+		default:
+			c |= ChangeConfig
+		}
+	}
+	return c
+}
+
+// First returns the index of the first track of that kind, or -1.
+func (l *Layout) First(k Kind) int {
+	for i, t := range l.Tracks {
+		if t.Kind == k {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,297 @@
+package rtmp
+
+import (
+	"encoding/binary"
+	"log/slog"
+	"slices"
+
+	"weir/internal/format/flv"
+	"weir/internal/media"
+)
+
+const (
+	maxTracks  = 64 // of one publisher
+	maxOddLogs = 8  // different oddities of one publisher that are logged
+)
+
+// demux makes frames of a publisher's messages: it keeps the layout in force, and tells each
+// frame's track, time and key frames. It is for one goroutine.
+type demux struct {
+	arena *media.Arena
+	log   *slog.Logger
+
+	layout  *media.Layout
+	stamps  [3]stamp // of audio, video, data
+	packets []flv.Packet
+	odd     []string // what has been logged
+	count   uint64   // frames
+}
+
+// sideForm is the form of video messages that carry no picture: colours, seeking. Such a
+// message is a frame of a data track, so that who reads pictures need not know of it.
+var sideForm media.Form = side{}
+
+type side struct{}
+
+func (side) Data(*media.Frame) []byte { return nil }
+
+// frames appends the frames of a message to dst. What cannot be understood is logged once and
+// skipped: a publisher is never closed for it.
+func (d *demux) frames(dst []*media.Frame, m *message) []*media.Frame {
+	switch m.kind {
+	case audio, video:
+		return d.media(dst, m)
+	case amf0Data, amf3Data:
+		return d.data(dst, m)
+	case aggregate:
+		return d.aggregate(dst, m)
+	}
+	d.once("message of a kind that nobody knows", "kind", m.kind)
+	return dst
+}
+
+func (d *demux) media(dst []*media.Frame, m *message) []*media.Frame {
+	var err error
+	at := &d.stamps[0]
+	if m.kind == audio {
+		d.packets, err = flv.ParseAudio(d.packets[:0], m.body)
+	} else {
+		at = &d.stamps[1]
+		d.packets, err = flv.ParseVideo(d.packets[:0], m.body)
+	}
+	if err != nil {
+		d.once("media message that cannot be read", "kind", m.kind, "cause", err)
+		return dst
+	}
+	dts := int64(at.next(m.time))
+	from := len(dst)
+	for i := range d.packets {
+		if f := d.frame(&d.packets[i], m); f != nil {
+			f.DTS, f.PTS = dts, dts+int64(d.packets[i].CompositionTime+d.packets[i].Nano)
+			f.At = media.Now()
+			if len(dst) > from {
+				f.Ride()
+			}
+			dst = append(dst, f)
+			d.count++
+		}
+	}
+	return d.settle(dst, from)
+}
+
+// settle gives the frames of one message the layout in force after all of it.
+func (d *demux) settle(dst []*media.Frame, from int) []*media.Frame {
+	for _, f := range dst[from:] {
+		f.Layout = d.layout
+	}
+	return dst
+}
+
+// frame makes a frame of a packet, or a track of its headers.
+func (d *demux) frame(p *flv.Packet, m *message) *media.Frame {
+	switch p.Type {
+	case flv.SequenceStart, flv.TSSequenceStart:
+		d.header(p, m)
+		return nil
+	case flv.SequenceEnd:
+		return nil
+	case flv.CodedFrames:
+		n := d.track(p, m)
+		if n < 0 {
+			return nil
+		}
+		f := d.arena.Frame(flv.Form, m.body)
+		f.Track, f.Key = uint8(n), p.Key
+		return f
+	}
+	if m.kind != video {
+		d.once("audio packet of an unknown type", "type", p.Type)
+		return nil
+	}
+	n := d.side()
+	if n < 0 {
+		return nil
+	}
+	f := d.arena.Frame(sideForm, m.body)
+	f.Track, f.Key = uint8(n), true
+	return f
+}
+
+// header puts a track with the headers of p in force.
+func (d *demux) header(p *flv.Packet, m *message) {
+	t, err := flv.NewTrack(*p, m.body)
+	if err != nil {
+		d.once("headers that cannot be read; they are passed on as they are", "cause", err)
+	}
+	if n := d.find(p); n >= 0 {
+		d.replace(n, t)
+		return
+	}
+	d.add(t)
+}
+
+// track returns the index of p's track, which is added if it is new: MP3 sends no headers, and
+// others come late. It is -1 where a publisher has too many.
+func (d *demux) track(p *flv.Packet, m *message) int {
+	if n := d.find(p); n >= 0 {
+		if d.layout.Tracks[n].Codec == p.Codec {
+			return n
+		}
+		t, _ := flv.NewTrack(*p, m.body) // headers may follow
+		d.replace(n, t)
+		return n
+	}
+	t, err := flv.NewTrack(*p, m.body)
+	if err != nil || p.Codec == media.Unknown {
+		d.once("codec that nobody here knows; it is passed on as it is", "kind", p.Kind, "fourcc", fourCC(p.FourCC), "cause", err)
+	}
+	return d.add(t)
+}
+
+func (d *demux) find(p *flv.Packet) int {
+	return d.index(func(t *media.Track) bool {
+		return t.Kind == p.Kind && t.ID == p.Track
+	})
+}
+
+// side returns the index of the track of video messages without a picture.
+func (d *demux) side() int {
+	n := d.index(func(t *media.Track) bool { return t.Form == sideForm })
+	if n < 0 {
+		n = d.add(&media.Track{Kind: media.Data, Form: sideForm})
+	}
+	return n
+}
+
+func (d *demux) index(is func(*media.Track) bool) int {
+	if d.layout == nil {
+		return -1
+	}
+	return slices.IndexFunc(d.layout.Tracks, is)
+}
+
+// change puts a copy of the layout in force that edit has changed.
+func (d *demux) change(edit func(*media.Layout)) {
+	next := media.Layout{}
+	if d.layout != nil {
+		next = *d.layout
+		next.Tracks = slices.Clone(next.Tracks)
+	}
+	edit(&next)
+	d.layout = &next
+}
+
+func (d *demux) replace(n int, t *media.Track) {
+	d.change(func(l *media.Layout) { l.Tracks[n] = t })
+}
+
+func (d *demux) add(t *media.Track) int {
+	if d.layout != nil && len(d.layout.Tracks) == maxTracks {
+		d.once("more tracks than are carried", "most", maxTracks)
+		return -1
+	}
+	d.change(func(l *media.Layout) { l.Tracks = append(l.Tracks, t) })
+	return len(d.layout.Tracks) - 1
+}
+
+// data takes a data message: the publisher's description of the stream, or a frame of the
+// data track.
+func (d *demux) data(dst []*media.Frame, m *message) []*media.Frame {
+	body := m.body
+	if m.kind == amf3Data && len(body) > 1 && body[0] == 0 && body[1] == amfString {
+		body = body[1:]
+	}
+	if len(body) == 4 && body[0] == 0 {
+		return dst // ffmpeg's time code
+	}
+	name, values, err := flv.ParseScript(body)
+	if name == "" {
+		d.once("data message that cannot be read", "cause", err)
+		return dst
+	}
+	if name == flv.OnMetaData {
+		if meta := flv.NewMeta(values); meta != nil {
+			d.change(func(l *media.Layout) { l.Meta = meta })
+		}
+		return dst
+	}
+	if body[0] == amfString && string(body[3:min(len(body), 3+len(setDataFrame))]) == setDataFrame {
+		body = body[3+len(setDataFrame):]
+	}
+	n := d.index(func(t *media.Track) bool { return t.Codec == media.AMF })
+	if n < 0 {
+		n = d.add(&media.Track{Kind: media.Data, Codec: media.AMF, Form: flv.Form})
+	}
+	if n < 0 {
+		return dst
+	}
+	f := d.arena.Frame(flv.Form, body)
+	f.Track, f.Key, f.Layout, f.At = uint8(n), true, d.layout, media.Now()
+	f.DTS = int64(d.stamps[2].next(m.time))
+	f.PTS = f.DTS
+	d.count++
+	return append(dst, f)
+}
+
+const (
+	amfString    = 2 // AMF0's marker
+	setDataFrame = "@setDataFrame"
+)
+
+// aggregate takes a message that holds several, as FLV tags whose times count from the first:
+//
+//	| type u8 | size u24 | time u24 | time's high byte u8 | stream u24 | body | size u32 | …
+//
+// Spec: Adobe RTMP 1.0, 7.1.6.
+func (d *demux) aggregate(dst []*media.Frame, m *message) []*media.Frame {
+	var base uint32
+	for b, first := m.body, true; len(b) > 0; first = false {
+		if len(b) < 11 || len(b) < 11+int(u24(b[1:])) {
+			d.once("aggregate message that is cut short", "bytes", len(m.body))
+			return dst
+		}
+		size := int(u24(b[1:]))
+		time := u24(b[4:]) | uint32(b[7])<<24
+		if first {
+			base = time
+		}
+		sub := message{kind: b[0], stream: m.stream, time: m.time + time - base, body: b[11 : 11+size : 11+size]}
+		if sub.kind != aggregate && size > 0 {
+			dst = d.frames(dst, &sub)
+		}
+		b = b[min(len(b), 11+size+4):]
+	}
+	return dst
+}
+
+// once logs an oddity of the publisher the first time it is seen.
+func (d *demux) once(what string, args ...any) {
+	if slices.Contains(d.odd, what) || len(d.odd) == maxOddLogs {
+		return
+	}
+	d.odd = append(d.odd, what)
+	d.log.Warn("publisher sends a "+what, args...)
+}
+
+// fourCC returns a codec's code as text.
+func fourCC(code uint32) string {
+	if code == 0 {
+		return ""
+	}
+	return string(binary.BigEndian.AppendUint32(nil, code))
+}
+
+// metaMessage returns the publisher's description of its stream, as players get it.
+func metaMessage(meta *media.Meta, p Product) message {
+	out := &media.Meta{}
+	if meta != nil {
+		out.Fields = slices.DeleteFunc(slices.Clone(meta.Fields), func(f media.Field) bool {
+			return f.Name == "duration" || f.Name == "server" || f.Name == "server_version"
+		})
+	}
+	out.Fields = append(out.Fields,
+		media.Field{Name: "server", Value: p.Signature},
+		media.Field{Name: "server_version", Value: p.Version},
+	)
+	return message{kind: amf0Data, chunk: dataChunk, stream: streamID, body: flv.Script(out)}
+}

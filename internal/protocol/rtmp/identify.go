@@ -1,0 +1,142 @@
+package rtmp
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"weir/internal/format/amf0"
+)
+
+// maxCommands is how many commands a client may send before it says what it wants.
+const maxCommands = 64
+
+var errCommands = errors.New("rtmp: client sends commands and neither publishes nor plays")
+
+// wish is what a client wants.
+type wish struct {
+	publish  bool
+	kind     string // the API's name for such clients
+	stream   string // with its parameters
+	tid      float64
+	length   time.Duration // of a play; 0 is without end
+	announce bool          // it expects onFCPublish
+}
+
+// accept waits for connect and answers it.
+func (s *session) accept() error {
+	for range maxCommands {
+		c, err := s.nextCommand()
+		if err != nil {
+			return err
+		}
+		if c.name != "connect" {
+			continue
+		}
+		if s.connect, err = parseConnect(&c); err != nil {
+			return errors.Join(err, s.reply(resultError(c.tid, codeInvalidApp, "The connect command has no tcUrl.")))
+		}
+		return s.welcome()
+	}
+	return errCommands
+}
+
+// welcome answers connect with the settings of the vhost that its URL names.
+func (s *session) welcome() error {
+	t, err := parseLocator(s.connect.tcURL, "", "")
+	if err != nil {
+		return errors.Join(err, s.reply(resultError(s.connect.tid, codeInvalidApp, "The tcUrl cannot be understood.")))
+	}
+	s.vhost = t.vhost
+	var first []message
+	chunk := s.chunk
+	if v := s.rules.find(t.vhost); v != nil {
+		if s.window == 0 {
+			s.window = uint64(v.InAckSize)
+		}
+		if v.OutAckSize > 0 {
+			first = append(first, controlMessage(windowAckSize, uint32(v.OutAckSize)))
+		}
+		chunk = v.ChunkSize
+	}
+	first = append(first, bandwidthMessage(peerBandwidth, limitDynamic))
+	if chunk != s.chunk {
+		first = append(first, controlMessage(setChunkSize, uint32(chunk)))
+	}
+	s.out.queue(s.chunk, first...)
+	s.chunk = chunk
+	ip := addrOf(s.conn.LocalAddr()).String()
+	return s.reply(
+		connectResult(&s.connect, s.server.options.Product, s.id, ip, s.server.pid),
+		commandMessage(commandChunk, 0, "onBWDone", 0, nil),
+	)
+}
+
+// peerBandwidth is what everybody sends.
+const peerBandwidth = 2500000
+
+// resultError refuses a connect.
+func resultError(tid float64, code, text string) message {
+	return commandMessage(commandChunk, 0, "_error", tid, nil, statusInfo("error", code, text))
+}
+
+// identify waits until the client says what it wants, and answers what it asks on the way.
+func (s *session) identify() (wish, error) {
+	var fmle, created, haivision bool
+	for range maxCommands {
+		c, err := s.nextCommand()
+		if err != nil {
+			return wish{}, err
+		}
+		switch c.name {
+		case "releaseStream", "FCPublish", "FCUnpublish":
+			haivision = haivision || created && c.name == "FCPublish"
+			fmle = fmle || !created
+			err = s.reply(resultMessage(0, c.tid, nil, amf0.Undefined{}))
+		case "createStream":
+			created = true
+			err = s.reply(resultMessage(0, c.tid, nil, streamID))
+		case "play":
+			return wish{
+				kind: "rtmp-play", stream: c.text(1), tid: c.tid,
+				length: time.Duration(max(0, c.number(3))) * time.Millisecond,
+			}, nil
+		case "publish":
+			w := wish{publish: true, kind: "flash-publish", stream: c.text(1), tid: c.tid}
+			if fmle {
+				w.kind, w.announce = "fmle-publish", true
+			} else if haivision {
+				w.kind, w.announce = "haivision-publish", true
+			}
+			return w, nil
+		default:
+			if !created {
+				err = s.reply(resultMessage(0, c.tid, nil, nil))
+			}
+		}
+		if err != nil {
+			return wish{}, err
+		}
+	}
+	return wish{}, errCommands
+}
+
+// nextCommand skips what is no command.
+func (s *session) nextCommand() (command, error) {
+	for {
+		m, err := s.read()
+		if err != nil {
+			return command{}, late(err, "client did not say within %s what it wants", identifyTime)
+		}
+		if m.kind == amf0Command || m.kind == amf3Command {
+			return parseCommand(&m)
+		}
+	}
+}
+
+// immediate makes small writes leave at once, or lets the system gather them.
+func immediate(conn net.Conn, on bool) {
+	if c, ok := conn.(interface{ SetNoDelay(bool) error }); ok {
+		_ = c.SetNoDelay(on) // what cannot be set stays slower or dearer, and works
+	}
+}

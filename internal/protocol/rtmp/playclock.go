@@ -1,0 +1,47 @@
+package rtmp
+
+import (
+	"time"
+
+	"weir/internal/media"
+)
+
+// playClock gives a player's time stamps. Each player has a time base of its own: the frame it
+// starts with.
+type playClock struct {
+	set  bool
+	mode string
+	base int64 // subtracted from each time, ns
+	last int64 // ms
+}
+
+// stamp returns a frame's RTMP time in ms. With jitter "full" it counts from the player's first
+// frame on the stream's timeline, which has no jumps; with "zero" from the first frame too, but
+// as the publisher counts; with "off", or atc, it is the publisher's own.
+func (c *playClock) stamp(f *media.Frame, jitter string, atc bool) uint32 {
+	if atc {
+		jitter = "off"
+	}
+	at := f.DTS
+	if jitter != "full" {
+		at -= f.Layout.Offset
+	}
+	if !c.set || c.mode != jitter {
+		c.rebase(at, jitter)
+	}
+	ms := (at - c.base) / int64(time.Millisecond)
+	c.last = max(ms, 0)
+	return uint32(c.last)
+}
+
+// rebase starts a mode. A player whose mode changes under way goes on from where it was.
+func (c *playClock) rebase(at int64, mode string) {
+	c.base = at
+	if c.set {
+		c.base = at - c.last*int64(time.Millisecond)
+	}
+	if mode == "off" {
+		c.base = 0
+	}
+	c.set, c.mode = true, mode
+}

@@ -1,0 +1,196 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"weir/internal/config"
+	"weir/internal/format/amf0"
+	"weir/internal/media"
+	"weir/internal/stream"
+)
+
+// errIdle ends a publisher whom nobody has watched for longer than kickoff_for_idle.
+var errIdle = errors.New("nobody has been watching for longer than kickoff_for_idle")
+
+// idleCheck is how often that is looked at.
+const idleCheck = 500 * time.Millisecond
+
+// publish serves a publisher until it ends. It returns nil if the client has stopped by itself
+// and may start again.
+func (s *session) publish(ctx context.Context, w wish, r *stream.Request) error {
+	if w.announce {
+		err := s.reply(commandMessage(statusChunk, streamID, "onFCPublish", 0, nil, publishStart()))
+		if err != nil {
+			return err
+		}
+	}
+	p, err := s.server.options.Registry.Publish(ctx, r)
+	if err != nil {
+		return s.turnAwayStream(err, true, r)
+	}
+	defer p.Close()
+	if err := p.Ready(ctx); err != nil {
+		return s.turnAwayStream(err, true, r)
+	}
+	s.in.trust()
+	s.log.Info("publishing", "kind", r.Kind, "ip", s.remote, "stream", r.URL())
+	err = s.reply(statusMessage("status", "NetStream.Publish.Start", "Started publishing stream.", asClient()))
+	if err != nil {
+		return err
+	}
+	from := newIngest(s, p)
+	_, err = media.Copy(p, from)
+	s.notes = from.notes()
+	if err != nil || !from.stopped {
+		return err
+	}
+	s.log.Info("publisher stopped, and may start again", "stream", r.URL())
+	return p.Close()
+}
+
+// turnAwayStream tells the client what the registry or its gates said.
+func (s *session) turnAwayStream(err error, publish bool, r *stream.Request) error {
+	var moved *stream.Moved
+	if errors.As(err, &moved) {
+		err = errors.Join(err, s.reply(movedMessage(&s.connect, moved.URL)))
+		s.linger()
+		return err
+	}
+	return s.turnAway(refuseStream(err, publish, r))
+}
+
+func publishStart() amf0.Object {
+	return amf0.Object{
+		{Name: "code", Value: "NetStream.Publish.Start"},
+		{Name: "description", Value: "Started publishing stream."},
+	}
+}
+
+// ingest is a publisher's media: it reads messages and gives frames, on the publisher's own
+// time. It ends with io.EOF when the client stops publishing, and then stopped is set.
+type ingest struct {
+	// Set at construction.
+	session   *session
+	publisher *stream.Publisher
+	demux     demux
+
+	// Owned by the reading goroutine.
+	stopped bool
+	first   bool // nothing has come yet
+	ready   []*media.Frame
+	checked time.Time
+}
+
+func newIngest(s *session, p *stream.Publisher) *ingest {
+	i := &ingest{session: s, publisher: p, first: true, checked: time.Now()}
+	i.demux = demux{arena: s.arena, log: s.log}
+	s.src.until = time.Time{}
+	s.src.merge = func() time.Duration {
+		v := s.rules.current()
+		if !v.Publish.Mr {
+			return 0
+		}
+		return v.Publish.MrLatency
+	}
+	return i
+}
+
+// ReadFrame returns the next frame.
+func (i *ingest) ReadFrame() (*media.Frame, error) {
+	var one [1]*media.Frame
+	_, err := i.ReadBatch(one[:])
+	return one[0], err
+}
+
+// ReadBatch returns the frames of the next message that has any.
+func (i *ingest) ReadBatch(dst []*media.Frame) (int, error) {
+	for len(i.ready) == 0 {
+		if err := i.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(dst, i.ready)
+	i.ready = i.ready[:copy(i.ready, i.ready[n:])]
+	return n, nil
+}
+
+// next reads one message.
+func (i *ingest) next() error {
+	s := i.session
+	v := s.rules.current()
+	s.src.limit = v.Publish.NormalTimeout
+	if i.first {
+		s.src.limit = v.Publish.FirstpktTimeout
+	}
+	m, err := s.read()
+	if err != nil {
+		return late(err, "publisher sent nothing for %s", s.src.limit)
+	}
+	i.first = false
+	if err := i.idle(v); err != nil {
+		return err
+	}
+	if m.kind == amf0Command || m.kind == amf3Command {
+		return i.command(&m)
+	}
+	i.ready = i.demux.frames(i.ready, &m)
+	return nil
+}
+
+// idle holds the publisher against kickoff_for_idle.
+func (i *ingest) idle(v *config.Vhost) error {
+	limit := v.Publish.KickoffForIdle
+	if limit <= 0 || time.Since(i.checked) < idleCheck {
+		return nil
+	}
+	i.checked = time.Now()
+	if alone := i.publisher.Alone(); alone >= limit {
+		s := i.session
+		s.cancel(fmt.Errorf("%w: %s", errIdle, limit))
+		return errIdle
+	}
+	return nil
+}
+
+// command obeys what a publisher may ask.
+func (i *ingest) command(m *message) error {
+	c, err := parseCommand(m)
+	if err != nil {
+		i.session.log.Warn("publisher sent a command that cannot be read", "cause", err)
+		return nil
+	}
+	var unpublish bool
+	switch c.name {
+	case "releaseStream", "FCPublish", "FCUnpublish":
+		unpublish = true
+		err = i.session.reply(
+			commandMessage(statusChunk, streamID, "onFCUnpublish", 0, nil, amf0.Object{
+				{Name: "code", Value: codeUnpublish},
+				{Name: "description", Value: "Stop publishing stream."},
+			}),
+			resultMessage(streamID, c.tid, nil, amf0.Undefined{}),
+			statusMessage("status", codeUnpublish, "Stream is now unpublished", asClient()),
+		)
+	case "closeStream", "deleteStream":
+		unpublish = true
+	}
+	if err == nil && unpublish {
+		i.stopped = true
+		err = io.EOF
+	}
+	return err
+}
+
+// notes are what the log says of the publisher at its end.
+func (i *ingest) notes() []any {
+	r := i.publisher.Repairs()
+	n := []any{"frames", i.demux.count}
+	if r != (media.Repairs{}) {
+		n = append(n, "held", r.Order, "jumps", r.Jump, "skews", r.Skew)
+	}
+	return n
+}

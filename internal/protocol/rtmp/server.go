@@ -1,0 +1,55 @@
+package rtmp
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"weir/internal/config"
+	"weir/internal/stream"
+)
+
+// Options set up a Server.
+type Options struct {
+	Registry *stream.Registry
+	Config   func() *config.Config // the configuration in force
+	Product  Product
+	Log      *slog.Logger
+}
+
+// Server serves RTMP clients.
+type Server struct {
+	options Options
+	pid     int
+}
+
+// NewServer returns a server of the registry's streams.
+func NewServer(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Server{options: o, pid: os.Getpid()}
+}
+
+// Serve serves one client until it leaves, is refused, or ctx ends, and closes the connection.
+// It logs the session's start and end.
+func (v *Server) Serve(ctx context.Context, conn net.Conn) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	s := newSession(v, conn, cancel)
+	hung := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(hung)
+		s.hangUp(context.Cause(ctx))
+	})
+	err := s.run(ctx)
+	if stop() {
+		conn.Close()
+	} else {
+		<-hung
+		err = context.Cause(ctx)
+	}
+	cancel(nil)
+	s.report(err, time.Since(s.started))
+}

@@ -1,0 +1,277 @@
+package rtmp
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"weir/internal/media"
+	"weir/internal/stream"
+)
+
+const (
+	readBuffer = 4 << 10 // of every connection
+	// identifyTime is how long a client may take from the first byte to publish or play.
+	identifyTime = 30 * time.Second
+	// returnTime is how long one that has stopped may take to publish or play again.
+	returnTime = 180 * time.Second
+	// farewellTime is how long a client that is sent away may take to hear why.
+	farewellTime = time.Second
+)
+
+// session is one client: the handshake, the connect, and then as often as it likes a stream
+// that it publishes or plays.
+type session struct {
+	// Set at construction.
+	server  *Server
+	conn    net.Conn
+	id      string
+	remote  netip.Addr
+	log     *slog.Logger
+	started time.Time
+	cancel  context.CancelCauseFunc
+	traffic *stream.Traffic
+	src     *source
+	arena   *media.Arena
+	in      *chunkReader
+	out     outbox
+	rules   rules
+
+	// Owned by run.
+	connect connect
+	vhost   string // as the client named it when it connected
+	chunk   int    // our chunk size
+	window  uint64 // the peer wants an acknowledgement each half of so many bytes
+	acked   uint64 // bytes told
+	what    string // what it did, for the log
+	url     string // of the stream, for the log
+	notes   []any  // what the log says beside, at the end
+}
+
+func newSession(v *Server, conn net.Conn, cancel context.CancelCauseFunc) *session {
+	id := stream.NewID()
+	s := &session{
+		server: v, conn: conn, id: id, started: time.Now(), cancel: cancel,
+		log:     v.options.Log.With("cid", id),
+		traffic: &stream.Traffic{},
+		arena:   &media.Arena{},
+		chunk:   defaultChunkSize,
+		what:    "connection",
+		rules:   rules{get: v.options.Config},
+	}
+	s.remote = addrOf(conn.RemoteAddr())
+	s.src = &source{conn: conn, traffic: s.traffic}
+	s.out = outbox{conn: conn, traffic: s.traffic}
+	return s
+}
+
+func addrOf(a net.Addr) netip.Addr {
+	if a == nil {
+		return netip.Addr{}
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
+
+// run serves the client to its end.
+func (s *session) run(ctx context.Context) error {
+	s.src.until = s.started.Add(identifyTime)
+	buffered := bufio.NewReaderSize(s.src, readBuffer)
+	proxied, err := acceptHandshake(struct {
+		io.Reader
+		io.Writer
+	}{buffered, s.conn})
+	if err != nil {
+		return fmt.Errorf("handshake: %w", err)
+	}
+	if proxied.IsValid() {
+		s.log.Info("client behind a proxy", "proxy", s.remote, "ip", proxied)
+		s.remote = proxied
+	}
+	s.in = newChunkReader(buffered, s.arena.Bytes)
+	if err := s.accept(); err != nil {
+		return err
+	}
+	for {
+		wish, err := s.identify()
+		if err != nil {
+			return err
+		}
+		if err := s.serve(ctx, wish); err != nil {
+			return err
+		}
+		s.src.limit, s.src.until = 0, time.Now().Add(returnTime)
+	}
+}
+
+// serve lets the client publish or play. It returns nil if the client has stopped by itself
+// and may start again.
+func (s *session) serve(ctx context.Context, w wish) error {
+	r, err := s.request(w)
+	if err != nil {
+		return s.turnAway(err)
+	}
+	s.what, s.url = r.Kind, r.URL()
+	if w.publish {
+		return s.publish(ctx, w, r)
+	}
+	return s.play(ctx, w, r)
+}
+
+// request names the stream and the session to the registry.
+func (s *session) request(w wish) (*stream.Request, error) {
+	t, err := parseLocator(s.connect.tcURL, w.stream, s.vhost)
+	if err != nil {
+		return nil, refuse(codeInvalidApp, "The address %q cannot be understood.", s.connect.tcURL)
+	}
+	v := s.rules.find(t.vhost)
+	if v == nil {
+		return nil, refuse(codeRejected, "The virtual host %q is not served here: it is not in the configuration, and neither is a default one.", t.vhost)
+	}
+	if !v.Enabled {
+		return nil, refuse(codeRejected, "The virtual host %q is switched off.", v.Name)
+	}
+	if t.stream == "" {
+		code := codePlayFailed
+		if w.publish {
+			code = codeBadName
+		}
+		return nil, refuse(code, "The address has no stream name: use rtmp://server/app/stream, or enter a stream key.")
+	}
+	return &stream.Request{
+		ID: s.id, Kind: w.kind, Remote: s.remote,
+		Vhost: v.Name, App: t.app, Stream: plain(t.stream), Name: t.stream, Param: t.param,
+		TCURL: s.connect.tcURL, PageURL: s.connect.pageURL, SWFURL: s.connect.swfURL,
+		Viewer: !w.publish, Wait: true, Notice: true,
+		Kick: s.cancel, Traffic: s.traffic,
+	}, nil
+}
+
+// read returns the next message. Acknowledgements and pings are answered here and not
+// returned.
+func (s *session) read() (message, error) {
+	for {
+		m, err := s.in.readMessage()
+		if err != nil {
+			return m, err
+		}
+		if err := s.acknowledge(); err != nil {
+			return m, err
+		}
+		switch m.kind {
+		case windowAckSize:
+			if v, err := parseControl(&m); err == nil && v > 0 {
+				s.window = uint64(v)
+			}
+		case userControl:
+			if e, err := parseEvent(&m); err == nil && e.kind == eventPingRequest {
+				if err := s.reply(eventMessage(eventPingResponse, e.value)); err != nil {
+					return m, err
+				}
+			}
+		case ack, setPeerBandwidth, amf0SharedObject, amf3SharedObject:
+		default:
+			if len(m.body) > 0 {
+				return m, nil
+			}
+		}
+	}
+}
+
+// acknowledge tells the peer what has come, if it wants to know. Spec: Adobe RTMP 1.0, 5.4.3.
+func (s *session) acknowledge() error {
+	if s.window == 0 || s.in.consumed-s.acked < s.window/2 {
+		return nil
+	}
+	s.acked = s.in.consumed
+	return s.reply(controlMessage(ack, uint32(s.acked)))
+}
+
+func (s *session) reply(messages ...message) error {
+	return s.out.reply(s.chunk, messages...)
+}
+
+// turnAway tells the client why it is refused; the connection is closed then.
+func (s *session) turnAway(err error) error {
+	var r *refusal
+	if errors.As(err, &r) {
+		err = errors.Join(err, s.reply(r.message()))
+		s.linger()
+	}
+	return err
+}
+
+// linger lets the last reply arrive: a socket closed with unread input resets the connection,
+// and the peer may lose what it has not read yet.
+func (s *session) linger() {
+	if c, ok := s.conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
+		_ = s.conn.SetReadDeadline(time.Now().Add(farewellTime))
+		_, _ = io.CopyN(io.Discard, s.conn, maxReplies) // until it has closed, or long enough
+	}
+}
+
+// hangUp closes the connection, and says why if the client can hear it.
+func (s *session) hangUp(cause error) {
+	_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTime)) // a write that is under way ends
+	if r := farewell(cause); r != nil {
+		s.out.turn.Lock()
+		m := r.message()
+		_, _ = s.conn.Write(appendMessage(nil, &m, s.chunk)) // it leaves anyway
+		s.out.turn.Unlock()
+	}
+	s.conn.Close()
+}
+
+// farewell words a session's end for the client; nil where it ended by itself.
+func farewell(cause error) *refusal {
+	switch {
+	case errors.Is(cause, stream.ErrKicked):
+		return refuse(codeClosed, "The operator of the server has closed this connection.")
+	case errors.Is(cause, stream.ErrReplaced):
+		return refuse(codeBadName, "Another publisher has taken over this stream.")
+	case errors.Is(cause, errIdle):
+		return refuse(codeClosed, "Nobody has been watching this stream for a while.")
+	}
+	return nil
+}
+
+// report logs the end of the session, in one line with its cause.
+func (s *session) report(err error, lasted time.Duration) {
+	args := append([]any{
+		"ip", s.remote, "stream", s.url, "time", lasted.Round(time.Millisecond),
+		"received", s.traffic.Received.Load(), "sent", s.traffic.Sent.Load(),
+	}, s.notes...)
+	switch {
+	case left(err):
+		s.log.Info(s.what+" ended: client left", args...)
+	case errors.Is(err, stream.ErrKicked), errors.Is(err, errIdle), errors.Is(err, context.Canceled):
+		s.log.Info(s.what+" ended", append(args, "cause", err)...)
+	default:
+		s.log.Warn(s.what+" ended", append(args, "cause", err)...)
+	}
+}
+
+// left reports whether err is what a client's leaving looks like.
+func left(err error) bool {
+	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// late words a read that ran into its deadline.
+func late(err error, format string, args ...any) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf(format, args...)
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package rtmp
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+)
+
+const (
+	defaultVhost = "__defaultVhost__"
+	defaultApp   = "__defaultApp__"
+)
+
+var errURL = errors.New("rtmp: bad URL")
+
+// locator is what a client's URL and stream name come to.
+type locator struct {
+	vhost  string // as the client names it, or the host
+	app    string
+	stream string // may have an extension
+	param  string // with its "?"
+}
+
+// parseLocator reads a tcUrl and a stream name, which may be empty and may carry parameters of
+// its own. The vhost is taken from the parameters vhost and domain, else it is known, what an
+// earlier call has found, else the URL's host.
+func parseLocator(tcURL, stream, known string) (locator, error) {
+	raw := strings.Replace(tcURL, "...vhost...", "?vhost=", 1)
+	stream = strings.Replace(stream, "...vhost...", "?vhost=", 1)
+	raw = afterPath(strings.TrimSuffix(raw, "/") + "/" + strings.TrimPrefix(stream, "/"))
+	raw = strings.Replace(raw, "/_definst_", "", 1)
+	head, param, _ := cutAny(raw, "?#")
+	_, rest, ok := strings.Cut(head, "://")
+	if !ok {
+		return locator{}, errURL
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	t := locator{vhost: known, param: param}
+	t.app, t.stream = splitLast(path)
+	if vhost := asked(param); vhost != "" {
+		t.vhost = vhost
+	}
+	if t.vhost == "" {
+		t.vhost = hostname(host)
+	}
+	if param == "?vhost="+defaultVhost || param == "?domain="+defaultVhost {
+		t.param = ""
+	}
+	t.guess()
+	t.strip()
+	return t, nil
+}
+
+// afterPath moves parameters that stand before the last slash to the end: people write them
+// behind the application.
+func afterPath(raw string) string {
+	slash := strings.LastIndexByte(raw, '/')
+	mark := strings.IndexAny(raw, "?#")
+	if mark < 0 || mark > slash {
+		return raw
+	}
+	return raw[:mark] + raw[slash:] + raw[mark:slash]
+}
+
+// guess finds a stream's name where the URL has none in its place: in the application behind
+// its first slash, else in the parameters behind theirs.
+func (t *locator) guess() {
+	if t.stream == "" {
+		if app, stream, ok := strings.Cut(t.app, "/"); ok {
+			t.app, t.stream = app, stream
+		} else if param, stream, ok := strings.Cut(t.param, "/"); ok {
+			t.param, t.stream = param, stream
+		}
+	}
+	if t.app == "" {
+		t.app = defaultApp
+	}
+}
+
+func (t *locator) strip() {
+	blank := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "")
+	t.vhost = strings.ReplaceAll(blank.Replace(t.vhost), "/", "")
+	t.app = strings.Trim(blank.Replace(t.app), "/")
+	t.stream = strings.Trim(blank.Replace(t.stream), "/")
+}
+
+// asked returns the virtual host that parameters name, or "" for none or the default one.
+func asked(param string) string {
+	values, _ := url.ParseQuery(strings.TrimLeft(param, "?#")) // what can be read of it
+	for _, name := range []string{"vhost", "domain"} {
+		if v := values.Get(name); v != "" {
+			if v == defaultVhost {
+				return ""
+			}
+			return v
+		}
+	}
+	return ""
+}
+
+func hostname(host string) string {
+	u := url.URL{Host: host}
+	return u.Hostname()
+}
+
+// splitLast cuts a path at its last slash.
+func splitLast(path string) (dir, last string) {
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		return path[:i], path[i+1:]
+	}
+	return "", path
+}
+
+// cutAny cuts s before the first of chars; the rest keeps it.
+func cutAny(s, chars string) (before, rest string, found bool) {
+	if i := strings.IndexAny(s, chars); i >= 0 {
+		return s[:i], s[i:], true
+	}
+	return s, "", false
+}
+
+// plain returns a stream's name without its extension: livestream.flv is livestream.
+func plain(stream string) string {
+	if i := strings.LastIndexByte(stream, '.'); i > 0 {
+		return stream[:i]
+	}
+	return stream
+}

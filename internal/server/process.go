@@ -1,0 +1,165 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"weir/internal/config"
+	"weir/internal/listen"
+)
+
+// errQuit ends the server on a signal; it is a clean end.
+var errQuit = errors.New("asked to quit")
+
+// Process runs the server that o and the environment configure, until a signal ends it. With
+// `daemon on` it returns as soon as the server runs in the background. SIGHUP reloads, SIGUSR1
+// reopens the log, SIGTERM and SIGINT quit, SIGQUIT lets clients finish first.
+func Process(o config.Options, environ []string) (err error) {
+	launcher := Child()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, launcher.Fail(err))
+		}
+	}()
+	inherited, err := listen.Inherit()
+	if err != nil {
+		return err
+	}
+	if o.Dir, err = os.Getwd(); err != nil {
+		return fmt.Errorf("server: %w", err)
+	}
+	c, err := config.Load(o, environ)
+	if err != nil {
+		return err
+	}
+	files, err := RaiseFiles()
+	if err != nil {
+		return err
+	}
+	if err := CheckConnections(c.MaxConnections, files); err != nil {
+		return err
+	}
+	if c.Daemon && launcher == nil {
+		return Daemonize(context.Background(), o.Dir, inherited)
+	}
+	if err := os.Chdir(c.WorkDir); err != nil {
+		return fmt.Errorf("work_dir: %w", err)
+	}
+	log, err := openLog(c)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	logger := slog.New(log.Handler())
+	if err := supervise(o, environ, c, inherited, log, launcher); err != nil {
+		logger.Error("server cannot run", "cause", err)
+		return err
+	}
+	logger.Info("server ended")
+	return nil
+}
+
+// supervise runs the server with its pid file, and obeys signals.
+func supervise(o config.Options, environ []string, c *config.Config, inherited *listen.Inherited, log *Log, launcher *Readiness) error {
+	logger := slog.New(log.Handler())
+	pid, err := LockPID(c.PID)
+	if err != nil {
+		return err
+	}
+	defer pid.Close()
+	id, err := ServerID(c.ServerID, c.PID)
+	if err != nil {
+		logger.Warn("the server's id is new at each start", "cause", err)
+	}
+	s, err := New(Options{
+		Config:    c,
+		Load:      func() (*config.Config, error) { return config.Load(o, environ) },
+		Identity:  Identity{Server: id, Service: NewServiceID(), Pid: os.Getpid()},
+		Inherited: inherited,
+		Log:       logger,
+	})
+	if err != nil {
+		return err
+	}
+	greet(logger, o, c)
+	if err := launcher.Ready(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	go obey(ctx, cancel, s, log, logger)
+	if err := s.Run(ctx); err != nil && !errors.Is(context.Cause(ctx), errQuit) {
+		return err
+	}
+	return nil
+}
+
+// obey acts on signals until ctx ends.
+func obey(ctx context.Context, cancel context.CancelCauseFunc, s *Server, log *Log, logger *slog.Logger) {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, obeyed()...)
+	defer signal.Stop(signals)
+	draining := false
+	for {
+		var sig os.Signal
+		select {
+		case sig = <-signals:
+		case <-ctx.Done():
+			return
+		}
+		logger.Info("signal", "name", sig)
+		graceful := sig == syscall.SIGQUIT || sig == syscall.SIGTERM && s.config().ForceGraceQuit
+		switch {
+		case sig == syscall.SIGHUP:
+			if err := s.Reload(); err != nil {
+				logger.Error("not reloaded", "cause", err)
+			}
+		case reopens(sig):
+			if err := log.Reopen(); err != nil {
+				logger.Error("log not reopened", "cause", err)
+			}
+		case graceful && !draining:
+			draining = true
+			go func() {
+				s.Drain(ctx)
+				cancel(errQuit)
+			}()
+		default:
+			cancel(errQuit)
+			return
+		}
+	}
+}
+
+// openLog opens the log that the configuration asks for.
+func openLog(c *config.Config) (*Log, error) {
+	level, err := LogLevel(c.SrsLogLevel, c.SrsLogLevelV2)
+	if err != nil {
+		return nil, err
+	}
+	o := LogOptions{Level: level, UTC: c.UTCTime}
+	if c.SrsLogTank == "file" {
+		o.File = c.SrsLogFile
+	}
+	return NewLog(o)
+}
+
+// greet logs what runs, and where.
+func greet(log *slog.Logger, o config.Options, c *config.Config) {
+	from := o.File
+	if from == "" {
+		from = "environment"
+	}
+	log.Info("weir "+Version+", compatible with SRS "+CompatVersion,
+		"config", from, "rtmp", strings.Join(c.Listen, " "), "pid", os.Getpid())
+	if c.HTTPAPI.Enabled {
+		log.Info("HTTP API", "listen", strings.Join(c.HTTPAPI.Listen, " "))
+	}
+	announce(log, c)
+}

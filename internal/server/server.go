@@ -1,0 +1,160 @@
+// Package server puts the parts together: it starts them from a configuration, applies a new
+// one to all that is running, and stops them.
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"weir/internal/api"
+	"weir/internal/config"
+	"weir/internal/listen"
+	"weir/internal/stream"
+)
+
+// Options set up a Server.
+type Options struct {
+	Config    *config.Config
+	Load      func() (*config.Config, error) // reads the configuration anew; nil cannot reload
+	Identity  Identity
+	Inherited *listen.Inherited // sockets left by whoever started the process
+	Log       *slog.Logger
+}
+
+// Identity is who the server is in the API, in callbacks and in heartbeats.
+type Identity struct {
+	Server  string // the same at every start: "vid-" and seven characters, unless configured
+	Service string // of this start
+	Pid     int
+}
+
+// Server is the running whole.
+type Server struct {
+	// Set at construction.
+	current   atomic.Pointer[config.Config]
+	load      func() (*config.Config, error)
+	identity  Identity
+	inherited *listen.Inherited
+	log       *slog.Logger
+
+	registry  *stream.Registry
+	limit     *listen.Limit
+	api       *api.API
+	rtmpFront *front
+	apiFront  *httpFront
+}
+
+// New opens the sockets of a server; Run serves them.
+func New(o Options) (*Server, error) {
+	s := &Server{load: o.Load, identity: o.Identity, inherited: o.Inherited, log: o.Log}
+	s.current.Store(o.Config)
+	s.build()
+	if err := s.listen(o.Config); err != nil {
+		s.shut()
+		return nil, err
+	}
+	return s, nil
+}
+
+// config returns the configuration in force.
+func (s *Server) config() *config.Config { return s.current.Load() }
+
+// Run serves until ctx ends, and returns nil then.
+func (s *Server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, service := range s.services() {
+		group.Go(func() error { return service.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+func (s *Server) shut() {
+	s.rtmpFront.shut()
+	s.apiFront.shut()
+}
+
+// Reload reads the configuration anew and applies it to what is running; nobody is dropped.
+// With an error the configuration in force stays.
+func (s *Server) Reload() error {
+	if s.load == nil {
+		return fmt.Errorf("server: reload: there is no file to read")
+	}
+	next, err := s.load()
+	if err != nil {
+		return fmt.Errorf("server: reload: the configuration in force stays: %w", err)
+	}
+	if err := s.listen(next); err != nil {
+		return fmt.Errorf("server: reload: the configuration in force stays: %w", err)
+	}
+	changes := next.Changed(&s.config().Settings)
+	s.current.Store(next)
+	s.know(next)
+	var applied, restart []string
+	for _, c := range changes {
+		if c.Reload == config.Restart {
+			restart = append(restart, c.Path)
+		} else {
+			applied = append(applied, c.Path)
+		}
+	}
+	s.log.Info("configuration reloaded", "changed", applied)
+	if len(restart) > 0 {
+		s.log.Warn("these changes need a restart", "changed", restart)
+	}
+	announce(s.log, next)
+	return nil
+}
+
+// Drain stops accepting clients, and returns when the last one has left or ctx ends.
+func (s *Server) Drain(ctx context.Context) {
+	c := s.config()
+	if !wait(ctx, c.GraceStartWait) {
+		return
+	}
+	s.shut()
+	for s.limit.Count() > 0 {
+		s.log.Info("waiting for clients to leave", "clients", s.limit.Count())
+		for range drainTicks {
+			if s.limit.Count() == 0 {
+				break
+			}
+			if !wait(ctx, drainTick) {
+				return
+			}
+		}
+	}
+	wait(ctx, c.GraceFinalWait)
+}
+
+// A drain looks each tick whether all have left, and logs after so many.
+const (
+	drainTick  = 100 * time.Millisecond
+	drainTicks = 50
+)
+
+// wait waits for d; it is false if ctx has ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// announce logs what a user should know of a configuration.
+func announce(log *slog.Logger, c *config.Config) {
+	for _, n := range c.Notes {
+		log.Warn(n.String())
+	}
+	if len(c.WithoutEffect) > 0 {
+		log.Warn("these directives are accepted and have no effect yet", "directives", c.WithoutEffect)
+	}
+}

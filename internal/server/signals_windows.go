@@ -1,0 +1,12 @@
+package server
+
+import (
+	"os"
+	"syscall"
+)
+
+// obeyed are the signals that a server acts on; this system has no others.
+func obeyed() []os.Signal { return []os.Signal{syscall.SIGTERM, syscall.SIGINT} }
+
+// reopens reports whether a signal asks for the log to be reopened: not on this system.
+func reopens(os.Signal) bool { return false }

@@ -1,0 +1,98 @@
+package stream
+
+import "sync"
+
+// derived is one output of a stream, shared by its readers.
+type derived struct {
+	once  sync.Once
+	value any
+	err   error
+	refs  int // guarded by stream.mu
+	stop  func()
+}
+
+// Output is what a derivation starts: a value that its readers share, and the work behind it.
+type Output[T any] struct {
+	Value T
+	// Run reads the stream until the subscription ends, on a goroutine of its own. It may be
+	// nil for an output that does all its work in its readers' goroutines.
+	Run func()
+}
+
+// Derive returns the stream's output under key: an output with state that is made once per
+// stream, such as a mux, started by its first reader and ended after its last. Start gets a
+// subscription of the output's own, which is no audience and stays from publisher to
+// publisher. The reader calls release when it is done, once; the last release waits until Run
+// has returned.
+func Derive[T any](s *Stream, key any, start func(*Subscriber) (Output[T], error)) (value T, release func(), err error) {
+	s.mu.Lock()
+	d := s.derived[key]
+	if d == nil {
+		d = &derived{}
+		s.derived[key] = d
+	}
+	d.refs++
+	s.mu.Unlock()
+	release = sync.OnceFunc(func() { s.release(key, d) })
+	d.once.Do(func() { d.err = begin(s, d, start) })
+	if d.err != nil {
+		release()
+		return value, func() {}, d.err
+	}
+	return d.value.(T), release, nil
+}
+
+func begin[T any](s *Stream, d *derived, start func(*Subscriber) (Output[T], error)) error {
+	sub, err := s.registry.derive(s)
+	if err != nil {
+		return err
+	}
+	out, err := start(sub)
+	if err != nil {
+		return joinClose(err, sub)
+	}
+	d.value = out.Value
+	var run sync.WaitGroup
+	if out.Run != nil {
+		run.Go(out.Run)
+	}
+	d.stop = func() {
+		_ = sub.Close() // never fails
+		run.Wait()
+	}
+	return nil
+}
+
+func joinClose(err error, sub *Subscriber) error {
+	_ = sub.Close() // never fails
+	return err
+}
+
+func (s *Stream) release(key any, d *derived) {
+	s.mu.Lock()
+	d.refs--
+	last := d.refs == 0
+	if last && s.derived[key] == d {
+		delete(s.derived, key)
+	}
+	s.mu.Unlock()
+	if last && d.stop != nil {
+		d.stop()
+	}
+}
+
+// derive subscribes without asking the gates: who reads the output has been asked.
+func (g *Registry) derive(s *Stream) (*Subscriber, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.streams[s.key] != s {
+		return nil, ErrClosed
+	}
+	r := &Request{ID: NewID(), Kind: "derived", Vhost: s.key.vhost, App: s.key.app, Stream: s.key.stream, Wait: true}
+	sub := s.subscribe(r)
+	sub.close = sync.OnceFunc(func() { g.leave(sub) })
+	return sub, nil
+}
+
+// Done is closed when the subscription is: what an output's own waiting ends with.
+func (r *Subscriber) Done() <-chan struct{} { return r.done }

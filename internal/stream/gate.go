@@ -1,0 +1,45 @@
+package stream
+
+import (
+	"context"
+	"errors"
+)
+
+// Gate decides who may publish or play. Check may take seconds, and nobody waits for it but
+// the one who asks. Nil allows; a *Denied refuses; a *Moved sends the client elsewhere; any
+// other error refuses too, as a fault of ours.
+type Gate interface {
+	Check(ctx context.Context, r *Request, publish bool) error
+}
+
+// Denied is a gate's refusal.
+type Denied struct {
+	Gate   string // who says so: "security", "on_publish"
+	Reason string // a sentence for the client
+}
+
+func (d *Denied) Error() string { return d.Gate + ": " + d.Reason }
+
+// Moved sends a client to another server.
+type Moved struct {
+	URL string // where the stream is
+}
+
+func (m *Moved) Error() string { return "stream moved to " + m.URL }
+
+// The errors of publishing and playing that callers branch on.
+var (
+	// ErrBusy refuses a publisher whose stream has one.
+	ErrBusy = errors.New("stream is busy: somebody is publishing it")
+	// ErrReplaced ends a publisher whose place another has taken.
+	ErrReplaced = errors.New("replaced by another publisher")
+	// ErrClosed is what reading or writing gives after Close.
+	ErrClosed = errors.New("stream: closed")
+	// ErrUnpublished tells a reader that asked for it that the publisher has ended. It is no
+	// end: the next read waits for the next publisher.
+	ErrUnpublished = errors.New("stream: publisher ended")
+	// ErrKicked ends a session that an operator has closed.
+	ErrKicked = errors.New("kicked by the API")
+	// ErrNoSession is what Kick gives for an id nobody has.
+	ErrNoSession = errors.New("stream: no such session")
+)

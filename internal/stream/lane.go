@@ -1,0 +1,159 @@
+package stream
+
+import (
+	"context"
+	"sync"
+
+	"weir/internal/media"
+)
+
+// lanePackets is how many packets a lane keeps: two seconds of 8 Mbit/s. Readers further
+// behind lose what they missed.
+const lanePackets = 2048
+
+// Lane is a log of opaque packets beside the stream's frames, for readers that pass packets on
+// as they came. Frames are made from it only while somebody reads frames.
+type Lane struct {
+	stream *Stream
+	frames func(context.Context, *LaneReader) error
+
+	// Guarded by stream.mu.
+	packets window[*media.Packet]
+	ended   bool
+	readers int                // of frames
+	cancel  context.CancelFunc // ends the making of frames; nil while nobody reads them
+	making  sync.WaitGroup
+
+	turn sync.Mutex // held by whoever makes frames: one at a time
+}
+
+// Lane opens the publisher's lane. Frames makes frames out of its packets and writes them to
+// the publisher; it is run while somebody reads frames, on a goroutine of its own, and ends
+// with its context. It may be nil.
+func (p *Publisher) Lane(frames func(context.Context, *LaneReader) error) *Lane {
+	s := p.stream
+	l := &Lane{stream: s, frames: frames}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lane = l
+	l.attend(len(s.readers))
+	s.frames.rouse()
+	return l
+}
+
+// WritePacket appends a packet. It never waits for a reader.
+func (l *Lane) WritePacket(p *media.Packet) error {
+	s := l.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.ended {
+		return ErrClosed
+	}
+	l.packets.append(p)
+	if l.packets.next-l.packets.base > lanePackets {
+		l.packets.drop(l.packets.next - lanePackets)
+	}
+	l.packets.rouse()
+	return nil
+}
+
+// attend starts or stops the making of frames as readers of frames come and go; the stream's
+// lock is held.
+func (l *Lane) attend(readers int) {
+	l.readers = readers
+	switch {
+	case l.frames == nil || l.ended:
+	case readers > 0 && l.cancel == nil:
+		ctx, cancel := context.WithCancel(context.Background())
+		l.cancel = cancel
+		in := &LaneReader{lane: l, pos: l.packets.next, ctx: ctx}
+		l.making.Go(func() {
+			l.turn.Lock()
+			defer l.turn.Unlock()
+			if ctx.Err() == nil {
+				_ = l.frames(ctx, in) // its errors end in the publisher, which logs them
+			}
+		})
+	case readers == 0 && l.cancel != nil:
+		l.cancel()
+		l.cancel = nil
+	}
+}
+
+// end closes the lane; the stream's lock is held.
+func (l *Lane) end() {
+	l.ended = true
+	if l.cancel != nil {
+		l.cancel()
+		l.cancel = nil
+	}
+	l.packets.rouse()
+	if l.stream.lane == l {
+		l.stream.lane = nil
+	}
+}
+
+// Wait blocks until the making of frames has ended; call it after the publisher's Close.
+func (l *Lane) Wait() { l.making.Wait() }
+
+// LaneReader is a position in a lane, for one goroutine.
+type LaneReader struct {
+	lane *Lane
+	ctx  context.Context
+	pos  uint64
+	lost uint64
+}
+
+// Lane returns a reader of the stream's packets from now on, or nil if its publisher has no
+// lane.
+func (r *Subscriber) Lane(ctx context.Context) *LaneReader {
+	s := r.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lane == nil {
+		return nil
+	}
+	return &LaneReader{lane: s.lane, pos: s.lane.packets.next, ctx: ctx}
+}
+
+// ReadPackets fills dst with the next packets and returns how many; it blocks until there is
+// one. Lost counts what a slow reader has missed. The error is io.EOF when the publisher has
+// ended, or the context's.
+func (r *LaneReader) ReadPackets(dst []*media.Packet) (int, error) {
+	for {
+		n, wake, err := r.take(dst)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		select {
+		case <-wake:
+		case <-r.ctx.Done():
+			return 0, r.ctx.Err()
+		}
+	}
+}
+
+func (r *LaneReader) take(dst []*media.Packet) (int, <-chan struct{}, error) {
+	l := r.lane
+	l.stream.mu.Lock()
+	defer l.stream.mu.Unlock()
+	if r.pos < l.packets.base {
+		r.lost += l.packets.base - r.pos
+		r.pos = l.packets.base
+	}
+	if n := l.packets.copy(dst, r.pos); n > 0 {
+		r.pos += uint64(n)
+		return n, nil, nil
+	}
+	if l.ended {
+		return 0, nil, errEnded
+	}
+	return 0, l.packets.more(), nil
+}
+
+// Lost returns how many packets the reader has missed.
+func (r *LaneReader) Lost() uint64 {
+	r.lane.stream.mu.Lock()
+	defer r.lane.stream.mu.Unlock()
+	return r.lost
+}

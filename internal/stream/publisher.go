@@ -1,0 +1,125 @@
+package stream
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"weir/internal/media"
+)
+
+// Sink is where a publisher's frames go when that is not a stream of this server: an origin
+// elsewhere.
+type Sink interface {
+	media.Writer
+	// Ready blocks until the sink takes frames, or says why it does not.
+	Ready(context.Context) error
+	// Close ends it; it may be called twice.
+	Close() error
+}
+
+// Publisher is the right to write to a stream, or to a remote one. It is a media.Writer and a
+// media.BatchWriter: frames written belong to it from then on.
+type Publisher struct {
+	// Set at construction.
+	request *Request
+	stream  *Stream
+	sink    Sink // nil where the stream is here
+	started time.Time
+	close   func()
+
+	layout *media.Layout // the publisher's newest; guarded by stream.mu
+
+	mu       sync.Mutex
+	cause    error
+	feedback chan struct{} // cap 1: wants is not empty
+	wants    Feedback
+	keyAsked time.Time
+	rate     rate
+}
+
+// Ready blocks until frames may be written: at once for a stream of this server, else when the
+// remote one has accepted. The error says why it has not.
+func (p *Publisher) Ready(ctx context.Context) error {
+	if p.sink == nil {
+		return nil
+	}
+	return p.sink.Ready(ctx)
+}
+
+// WriteFrame appends f. It never waits for a reader. The error is ErrReplaced when another
+// publisher has taken over, ErrClosed after Close, or the remote sink's.
+func (p *Publisher) WriteFrame(f *media.Frame) error {
+	if p.sink != nil {
+		return p.sink.WriteFrame(f)
+	}
+	one := [1]*media.Frame{f}
+	return p.stream.write(p, one[:])
+}
+
+// WriteBatch appends frames in one go.
+func (p *Publisher) WriteBatch(frames []*media.Frame) error {
+	if p.sink == nil {
+		return p.stream.write(p, frames)
+	}
+	for _, f := range frames {
+		if err := p.sink.WriteFrame(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Announce puts a layout in force before its first frame, so that the API can show it.
+func (p *Publisher) Announce(l *media.Layout) {
+	s := p.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.sink == nil && s.publisher == p && l != p.layout {
+		p.layout = l
+		s.announce(l)
+	}
+}
+
+// Alone returns for how long the stream has had no viewer; zero while it has one.
+func (p *Publisher) Alone() time.Duration {
+	s := p.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.viewers > 0 {
+		return 0
+	}
+	return time.Since(s.lonely)
+}
+
+// Repairs returns what was wrong with the publisher's clock so far.
+func (p *Publisher) Repairs() media.Repairs {
+	p.stream.mu.Lock()
+	defer p.stream.mu.Unlock()
+	return p.stream.clock.Repairs
+}
+
+// Close ends the publication. The stream's readers keep what is in the window. It may be
+// called twice and from anywhere.
+func (p *Publisher) Close() error {
+	p.close()
+	return nil
+}
+
+// stop notes why the publisher may not write any more; the first reason stays.
+func (p *Publisher) stop(cause error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cause == nil {
+		p.cause = cause
+	}
+}
+
+func (p *Publisher) why() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cause == nil {
+		return ErrClosed
+	}
+	return p.cause
+}

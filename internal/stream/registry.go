@@ -1,0 +1,258 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"weir/internal/media"
+)
+
+// Registry is the single door to all streams.
+type Registry struct {
+	// Set at construction.
+	settings func(vhost string) Settings
+	gates    []Gate
+	route    Route
+
+	mu       sync.Mutex // before any Stream.mu
+	streams  map[key]*Stream
+	vhosts   map[string]*vhost
+	sessions map[string]session
+	total    totals // of sessions that have ended
+	rate     rate
+	served   uint64
+}
+
+// Route says where a publisher's frames go. A nil Sink is this server.
+type Route func(ctx context.Context, r *Request) (Sink, error)
+
+// Options set up a Registry.
+type Options struct {
+	Settings func(vhost string) Settings // the rules in force; nil is the zero Settings
+	Gates    []Gate                      // asked in order; the first that does not allow decides
+	Route    Route                       // nil keeps every stream here
+}
+
+// NewRegistry returns an empty registry.
+func NewRegistry(o Options) *Registry {
+	if o.Settings == nil {
+		o.Settings = func(string) Settings { return Settings{} }
+	}
+	return &Registry{
+		settings: o.Settings, gates: o.Gates, route: o.Route,
+		streams:  map[key]*Stream{},
+		vhosts:   map[string]*vhost{},
+		sessions: map[string]session{},
+	}
+}
+
+// Publish asks the gates and gives the right to write to the stream that r names. Whoever of
+// several comes first through the gates has it; the others get ErrBusy, unless the virtual
+// host's rules let a newcomer take over. Gate errors come as they are.
+func (g *Registry) Publish(ctx context.Context, r *Request) (*Publisher, error) {
+	if err := g.ask(ctx, r, true); err != nil {
+		return nil, err
+	}
+	var sink Sink
+	if g.route != nil {
+		var err error
+		if sink, err = g.route(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	p, old, err := g.commit(r, sink)
+	if err != nil {
+		if sink != nil {
+			err = errors.Join(err, sink.Close())
+		}
+		return nil, err
+	}
+	if old != nil && old.request.Kick != nil {
+		old.request.Kick(ErrReplaced)
+	}
+	return p, nil
+}
+
+// Subscribe asks the gates and gives a position in the stream that r names: at its newest key
+// frame where that is cached, else at its end. The stream need not be published yet.
+func (g *Registry) Subscribe(ctx context.Context, r *Request) (*Subscriber, error) {
+	if err := g.ask(ctx, r, false); err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.stream(r)
+	sub := s.subscribe(r)
+	sub.close = sync.OnceFunc(func() { g.leave(sub) })
+	g.sessions[r.ID] = session{request: r, stream: s, subscriber: sub}
+	g.served++
+	return sub, nil
+}
+
+func (g *Registry) ask(ctx context.Context, r *Request, publish bool) error {
+	for _, gate := range g.gates {
+		if err := gate.Check(ctx, r, publish); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// commit decides between racing publishers. It returns the one that was replaced, if any.
+func (g *Registry) commit(r *Request, sink Sink) (p, old *Publisher, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.stream(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old = s.publisher; old != nil {
+		if !s.settings().Takeover {
+			return nil, nil, ErrBusy
+		}
+		old.stop(ErrReplaced)
+		s.end(old)
+	}
+	p = &Publisher{
+		request: r, stream: s, sink: sink, started: time.Now(),
+		feedback: make(chan struct{}, 1),
+	}
+	p.close = sync.OnceFunc(func() { g.unpublish(p) })
+	s.begin(p)
+	g.sessions[r.ID] = session{request: r, stream: s, publisher: p}
+	g.served++
+	return p, old, nil
+}
+
+// stream finds or makes the stream that r names; g.mu is held.
+func (g *Registry) stream(r *Request) *Stream {
+	k := r.key()
+	if s := g.streams[k]; s != nil {
+		return s
+	}
+	v := g.vhost(k.vhost)
+	s := &Stream{
+		ID: "vid-" + random(7), VhostID: v.id, registry: g, key: k, url: r.URL(),
+		main: -1, request: r, lonely: time.Now(),
+		readers: map[*Subscriber]struct{}{},
+		derived: map[any]*derived{},
+	}
+	g.streams[k] = s
+	return s
+}
+
+// unpublish ends a publication.
+func (g *Registry) unpublish(p *Publisher) {
+	p.stop(ErrClosed)
+	if p.sink != nil {
+		_ = p.sink.Close() // the sink has logged what was wrong with it
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := p.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.publisher == p {
+		s.end(p)
+	}
+	g.retire(s, p.request)
+}
+
+// leave ends a subscription.
+func (g *Registry) leave(r *Subscriber) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := r.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsubscribe(r)
+	close(r.done)
+	g.retire(s, r.request)
+}
+
+// retire forgets a session, and its stream with the last one; both locks are held.
+func (g *Registry) retire(s *Stream, r *Request) {
+	if r.Traffic != nil {
+		g.total.add(r.Traffic)
+		g.vhost(s.key.vhost).past.add(r.Traffic)
+		s.past.add(r.Traffic)
+	}
+	delete(g.sessions, r.ID)
+	if s.publisher == nil && len(s.readers) == 0 && g.streams[s.key] == s {
+		delete(g.streams, s.key)
+	}
+}
+
+// Kick ends the session with that id, publisher or reader, for the reason given. It returns
+// ErrNoSession if there is none, or none that can be ended.
+func (g *Registry) Kick(id string, cause error) error {
+	g.mu.Lock()
+	s, ok := g.sessions[id]
+	g.mu.Unlock()
+	if !ok || s.request.Kick == nil {
+		return ErrNoSession
+	}
+	s.request.Kick(cause)
+	return nil
+}
+
+// begin puts p in place; g.mu and s.mu are held.
+func (s *Stream) begin(p *Publisher) {
+	s.publisher, s.request = p, p.request
+	s.epoch++
+	s.clock = media.Clock{Start: s.clock.End()}
+	s.layout, s.main = nil, -1
+	s.audios = 0
+	if s.viewers == 0 {
+		s.lonely = time.Now()
+	}
+}
+
+// end takes p out of its place: readers drain what is left, nobody starts there any more.
+func (s *Stream) end(p *Publisher) {
+	s.publisher = nil
+	s.ended++
+	s.cached, s.hasKey = false, false
+	s.trim()
+	s.frames.rouse()
+	if s.lane != nil {
+		s.lane.end()
+	}
+}
+
+func (s *Stream) subscribe(r *Request) *Subscriber {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := &Subscriber{
+		request: r, stream: s, started: time.Now(), done: make(chan struct{}),
+		pos: s.join(), ended: s.ended,
+	}
+	s.readers[sub] = struct{}{}
+	if r.Viewer {
+		s.viewers++
+	}
+	if s.lane != nil {
+		s.lane.attend(len(s.readers))
+	}
+	if p := s.publisher; p != nil && !s.cached {
+		p.ask(Feedback{Key: true})
+	}
+	return sub
+}
+
+func (s *Stream) unsubscribe(r *Subscriber) {
+	r.closed = true
+	delete(s.readers, r)
+	if r.request.Viewer {
+		if s.viewers--; s.viewers == 0 {
+			s.lonely = time.Now()
+		}
+	}
+	if s.lane != nil {
+		s.lane.attend(len(s.readers))
+	}
+	if len(s.readers) == 0 {
+		s.trim()
+	}
+}

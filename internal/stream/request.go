@@ -1,0 +1,81 @@
+package stream
+
+import (
+	"crypto/rand"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultVhost is the virtual host of everybody whose own is not configured.
+const DefaultVhost = "__defaultVhost__"
+
+// Request says who wants to publish or play what. It is filled by a protocol and does not
+// change once the Registry has it, but for Traffic.
+type Request struct {
+	ID     string     // of the session: eight of 0-9a-z, the same in logs, API and callbacks
+	Kind   string     // the session's type in the API and callbacks, such as "flv-play"
+	Remote netip.Addr // the client's address
+
+	Vhost  string // the virtual host that serves it, after lookup
+	App    string
+	Stream string // without the extension
+	Name   string // the stream's name as the client wrote it
+	Param  string // what followed it, with its "?"
+
+	TCURL, PageURL, SWFURL string
+
+	// Viewer says that this reader is audience: it counts against an idle publisher.
+	Viewer bool
+	// Wait says that the reader stays when the publisher ends, for the next one.
+	Wait bool
+	// Notice says that the reader wants ErrUnpublished when a publisher ends, once each.
+	Notice bool
+	// Pace tells a reader's pause between batches; nil is none. It is asked before each.
+	Pace func() Pace
+	// Kick ends the session for the reason given; it returns at once. Nil where nobody can.
+	Kick func(cause error)
+	// Traffic is counted by the protocol; nil where it is not.
+	Traffic *Traffic
+}
+
+// Pace makes a reader take several frames at once, which costs far fewer system calls.
+type Pace struct {
+	Latency time.Duration // the pause between two batches
+	Frames  int           // more than so many frames are waited for, for a second at most
+}
+
+// Traffic counts a session's bytes on the wire.
+type Traffic struct {
+	Received, Sent atomic.Uint64
+}
+
+// URL returns the stream's name in the API: /app/stream, behind the virtual host where that is
+// not the default one.
+func (r *Request) URL() string {
+	url := "/" + r.App + "/" + r.Stream
+	if r.Vhost == DefaultVhost {
+		return url
+	}
+	return r.Vhost + url
+}
+
+// key names the stream in the registry.
+func (r *Request) key() key { return key{r.Vhost, r.App, r.Stream} }
+
+type key struct{ vhost, app, stream string }
+
+// NewID returns a new session id: eight random characters of 0-9a-z.
+func NewID() string { return random(8) }
+
+func random(n int) string {
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	var raw [16]byte
+	_, _ = rand.Read(raw[:n]) // documented never to fail
+	var b strings.Builder
+	for _, r := range raw[:n] {
+		b.WriteByte(digits[int(r)%len(digits)])
+	}
+	return b.String()
+}

@@ -1,0 +1,12 @@
+package stream
+
+import "time"
+
+// Settings are a virtual host's rules for its streams. They are asked for at each batch
+// boundary and never kept, so that new ones reach running streams.
+type Settings struct {
+	GOPCache          bool          // new readers start at the newest key frame
+	GOPCacheMaxFrames int           // a longer GOP is not kept for new readers; 0 is no limit
+	QueueLength       time.Duration // a reader further behind than this loses whole GOPs
+	Takeover          bool          // a new publisher replaces the one that is there
+}

@@ -1,0 +1,168 @@
+package stream
+
+import (
+	"io"
+	"time"
+
+	"weir/internal/media"
+)
+
+// errEnded is io.EOF by a name that says what it means here.
+var errEnded = io.EOF
+
+// gather is the longest time a reader waits for its Pace's number of frames.
+const gather = time.Second
+
+// Subscriber is one reader of a stream: a position in its window. It is a media.Reader and a
+// media.BatchReader, for one goroutine; Close may be called from anywhere.
+type Subscriber struct {
+	// Set at construction.
+	request *Request
+	stream  *Stream
+	started time.Time
+	done    chan struct{} // closed by Close
+	close   func()
+
+	// Guarded by stream.mu.
+	pos    uint64
+	lost   uint64
+	seek   bool // skips to the next key frame
+	closed bool
+	ended  uint64 // the ends of publishers it knows of
+
+	// Owned by the reading goroutine.
+	last  time.Time // of the newest batch
+	timer *time.Timer
+
+	rate rate
+}
+
+// ReadFrame returns the next frame; see ReadBatch.
+func (r *Subscriber) ReadFrame() (*media.Frame, error) {
+	var one [1]*media.Frame
+	_, err := r.ReadBatch(one[:])
+	return one[0], err
+}
+
+// ReadBatch fills dst with the next frames and returns how many; it blocks until there is one,
+// and for the pause that the request's Pace asks for. A reader that fell out of the window
+// resumes at the newest key frame, and what it missed is counted in Lost. The error is io.EOF
+// when the publisher ends and the request does not Wait for the next one, ErrUnpublished if it
+// does and wants Notice, ErrClosed after Close.
+func (r *Subscriber) ReadBatch(dst []*media.Frame) (int, error) {
+	if err := r.rest(len(dst)); err != nil {
+		return 0, err
+	}
+	for {
+		n, wake, err := r.stream.take(r, dst)
+		if n > 0 {
+			r.last = time.Now()
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+		select {
+		case <-wake:
+		case <-r.done:
+			return 0, ErrClosed
+		}
+	}
+}
+
+// rest pauses between two batches as the request's Pace says. There is no pause before the
+// first one, nor while a full batch is waiting.
+func (r *Subscriber) rest(full int) error {
+	if r.request.Pace == nil || r.last.IsZero() {
+		return nil
+	}
+	pace := r.request.Pace()
+	if pace.Latency > 0 && !r.behind(full) {
+		if err := r.sleep(time.Until(r.last.Add(pace.Latency)), nil); err != nil {
+			return err
+		}
+	}
+	for pace.Frames > 0 {
+		wake := r.short(min(pace.Frames+1, full))
+		left := time.Until(r.last.Add(max(gather, pace.Latency)))
+		if wake == nil || left <= 0 {
+			return nil
+		}
+		if err := r.sleep(left, wake); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// behind reports whether at least n frames are waiting.
+func (r *Subscriber) behind(n int) bool {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	return r.stream.frames.next-r.pos >= uint64(n)
+}
+
+// short returns nil if n frames are waiting or no more will come, else what tells of the next.
+func (r *Subscriber) short(n int) <-chan struct{} {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	s := r.stream
+	if r.closed || s.frames.next-r.pos >= uint64(n) || r.ended != s.ended {
+		return nil
+	}
+	return s.frames.more()
+}
+
+// sleep waits for d, or until wake is closed.
+func (r *Subscriber) sleep(d time.Duration, wake <-chan struct{}) error {
+	if d <= 0 {
+		return nil
+	}
+	if r.timer == nil {
+		r.timer = time.NewTimer(d)
+	} else {
+		r.timer.Reset(d)
+	}
+	defer r.timer.Stop()
+	select {
+	case <-r.timer.C:
+	case <-wake:
+	case <-r.done:
+		return ErrClosed
+	}
+	return nil
+}
+
+// Lost returns how many frames the reader has missed because it was too slow.
+func (r *Subscriber) Lost() uint64 {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	return r.lost
+}
+
+// Behind returns how many frames are waiting for the reader.
+func (r *Subscriber) Behind() int {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	return int(r.stream.frames.next - max(r.pos, r.stream.frames.base))
+}
+
+// Layout returns the layout in force, nil before the first publisher. It is what a reader that
+// joins between two frames can show already.
+func (r *Subscriber) Layout() *media.Layout {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	if r.stream.publisher == nil {
+		return nil
+	}
+	return r.stream.layout
+}
+
+// Stream returns the stream that is read, for Derive.
+func (r *Subscriber) Stream() *Stream { return r.stream }
+
+// Close ends the subscription and every read that waits. It may be called twice and from
+// anywhere.
+func (r *Subscriber) Close() error {
+	r.close()
+	return nil
+}

@@ -1,0 +1,96 @@
+// Package test holds what is true of the whole module: its floor plan and its licences.
+package test
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// house is the floor plan: the folders of internal/ and what each may import of the others,
+// beside the packages of its own folder. Each protocol is a folder of its own, so no two of
+// them ever meet. Test helpers are in nobody's list: only tests import them.
+var house = map[string]string{
+	"media":    "",
+	"codec": "media",
+	"format":   "media codec",
+	"stream":   "media",
+	"config":   "",
+	"listen":   "",
+	"protocol": "media codec format stream config listen",
+	"record":   "media codec format stream config listen",
+	"relay":    "media codec format stream config listen",
+	"exec":     "media codec format stream config listen",
+	"hook":     "stream config listen",
+	"api":      "stream config listen",
+	"console":  "stream config listen",
+	"metrics":  "stream config listen",
+	"server":   "media codec format stream config listen protocol record relay exec hook api console metrics",
+	"testkit":  "media codec format stream config listen protocol record relay exec hook api console metrics server",
+	"cmd":      "config server",
+}
+
+func TestHouse(t *testing.T) {
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "weir/cmd/...", "weir/internal/...")
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal("go list:", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		from, folder := room(words[0])
+		allowed, known := house[from]
+		if !known {
+			t.Errorf("%s: the house has no room %q", words[0], from)
+		}
+		for _, path := range words[1:] {
+			to, other := room(path)
+			switch {
+			case to == "":
+				if from == "media" && strings.Contains(path, ".") {
+					t.Errorf("%s imports %s; media imports the standard library only", words[0], path)
+				}
+			case folder != other && !slices.Contains(strings.Fields(allowed), to):
+				t.Errorf("%s imports %s; %s may import only: %s", words[0], path, from, allowed)
+			}
+		}
+	}
+}
+
+// room maps a package of weir to its row in the house and the folder that is its own, and
+// any other package to nothing: weir/internal/protocol/rtmp/x is of protocol, protocol/rtmp.
+func room(path string) (row, folder string) {
+	rest, ours := strings.CutPrefix(path, "weir/")
+	if !ours {
+		return "", ""
+	}
+	parts := strings.Split(strings.TrimPrefix(rest, "internal/"), "/")
+	if parts[0] == "protocol" && len(parts) > 1 {
+		return parts[0], parts[0] + "/" + parts[1]
+	}
+	return parts[0], parts[0]
+}
+
+func TestHubKnowsNoTransport(t *testing.T) {
+	for _, root := range []string{"../internal/media", "../internal/stream"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
+				return err
+			}
+			code, err := os.ReadFile(path)
+			if bytes.Contains(code, []byte("rtmp")) {
+				t.Errorf("%s names rtmp", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
