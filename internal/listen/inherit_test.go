@@ -75,7 +75,7 @@ func TestInherit(t *testing.T) {
 			}
 			defer u.Close()
 			cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
-			cmd.Env = append(os.Environ(), childEnv+"="+l.Addr().String())
+			cmd.Env = append(os.Environ(), childEnv+"="+l.Addr().String(), "GORACE=atexit_sleep_ms=0")
 			done, err := Pass(cmd, l, u)
 			if err != nil {
 				t.Fatal(err)

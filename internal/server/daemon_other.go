@@ -57,9 +57,9 @@ func Daemonize(ctx context.Context, dir string, sockets *listen.Inherited) error
 	if err == nil {
 		return cmd.Process.Release()
 	}
-	end := cmd.Wait()
-	if errors.Is(err, io.EOF) { // it did not say why
-		return fmt.Errorf("daemon: the server ended before it was ready (%v): its log may say why", end)
+	_ = cmd.Wait() // its words are better than its exit status
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("daemon: the server ended before it was ready (%v): its log may say why", cmd.ProcessState)
 	}
 	return err
 }

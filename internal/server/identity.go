@@ -18,7 +18,7 @@ const maxServerID = 256
 // ServerID gives the server's identity: the configured one, else that in the .id file beside
 // the pid file, else a new one. It is kept in that file. The id is good even with an error,
 // which says that the file could not be read or written: the next start may have another.
-func ServerID(configured, pidPath string) (string, error) {
+func ServerID(configured, pidPath string) (string, error) { //nolint:revive // server_id is its name in the configuration
 	path := idPath(pidPath)
 	kept, err := readID(path)
 	id := configured

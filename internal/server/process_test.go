@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	case "lock":
 		lockRole(rest)
 	case "daemon":
-		daemonRole(rest)
+		os.Exit(daemonRole(rest))
 	}
 }
 
@@ -47,8 +47,9 @@ func lockRole(path string) {
 }
 
 // daemonRole is a server that daemonizes. The launcher prints the outcome; the child does as
-// plan says, and lives until somebody connects to the socket it tells in the file ./told.
-func daemonRole(plan string) {
+// plan says, and lives until somebody connects to the socket it tells in the file ./told. It
+// gives the exit status.
+func daemonRole(plan string) int {
 	child := Child()
 	sockets, err := listen.Inherit()
 	if err != nil {
@@ -68,17 +69,17 @@ func daemonRole(plan string) {
 		_ = os.Chdir("/") // as work_dir does
 		if err := Daemonize(ctx, dir, sockets); err != nil {
 			fmt.Println(err)
-			os.Exit(3)
+			return 3
 		}
 		fmt.Println("launched")
-		return
+		return 0
 	}
 	switch plan {
 	case "fail":
 		_ = child.Fail(errors.New("port 1935 is in use"))
-		return
+		return 1
 	case "die":
-		os.Exit(7)
+		return 7
 	case "never":
 		select {}
 	}
@@ -104,12 +105,13 @@ func daemonRole(plan string) {
 	}
 	_, _ = io.WriteString(c, "from the daemon")
 	_ = c.Close()
+	return 0
 }
 
 func start(t *testing.T, role string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), roleEnv+"="+role)
+	cmd.Env = append(os.Environ(), roleEnv+"="+role, "GORACE=atexit_sleep_ms=0") // or each takes a second to end
 	return cmd
 }
 

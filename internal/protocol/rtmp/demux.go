@@ -280,18 +280,3 @@ func fourCC(code uint32) string {
 	}
 	return string(binary.BigEndian.AppendUint32(nil, code))
 }
-
-// metaMessage returns the publisher's description of its stream, as players get it.
-func metaMessage(meta *media.Meta, p Product) message {
-	out := &media.Meta{}
-	if meta != nil {
-		out.Fields = slices.DeleteFunc(slices.Clone(meta.Fields), func(f media.Field) bool {
-			return f.Name == "duration" || f.Name == "server" || f.Name == "server_version"
-		})
-	}
-	out.Fields = append(out.Fields,
-		media.Field{Name: "server", Value: p.Signature},
-		media.Field{Name: "server_version", Value: p.Version},
-	)
-	return message{kind: amf0Data, chunk: dataChunk, stream: streamID, body: flv.Script(out)}
-}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"weir/internal/format/amf0"
-	"weir/internal/format/flv"
 	"weir/internal/media"
 	"weir/internal/stream"
 )
@@ -135,8 +134,9 @@ type player struct {
 	paused  atomic.Bool
 
 	// Owned by run.
-	layout  *media.Layout
+	mux     mux
 	clock   playClock
+	out     []message
 	began   int64 // DTS of the first frame, if count > 0
 	count   uint64
 	nodelay bool
@@ -148,6 +148,7 @@ func newPlayer(s *session, sub *stream.Subscriber, w wish) *player {
 	return &player{
 		session: s, sub: sub, length: w.length, rules: s.rules.fork(),
 		resumed: make(chan struct{}, 1), nodelay: true,
+		mux: mux{describe: func(m *media.Meta) message { return metaMessage(m, s.server.options.Product) }},
 	}
 }
 
@@ -243,87 +244,40 @@ func (p *player) rest(d time.Duration) {
 	}
 }
 
+// write writes frames at once.
 func (p *player) write(frames []*media.Frame) error {
-	v := p.rules.current()
-	bufs := p.vectors[:0]
-	p.headers = p.headers[:0]
-	var done bool
+	play := p.rules.current().Play
+	p.out = p.out[:0]
+	done := false
 	for _, f := range frames {
 		if p.count == 0 {
 			p.began = f.DTS
 		}
-		if p.length > 0 && f.DTS-p.began >= int64(p.length) {
-			done = true
+		if done = p.length > 0 && f.DTS-p.began >= int64(p.length); done {
 			break
 		}
-		time := p.clock.stamp(f, v.Play.TimeJitter, v.Play.Atc)
-		if f.Layout != p.layout {
-			bufs = p.announce(bufs, f.Layout, time, v.Play.ReduceSequenceHeader)
-		}
-		if m := frameMessage(f); len(m.body) > 0 {
-			m.time = time
-			bufs = appendVectors(bufs, &p.headers, &m, p.session.chunk)
-		}
+		p.out = p.mux.append(p.out, f, p.clock.stamp(f, play.TimeJitter, play.Atc), play.ReduceSequenceHeader)
 		p.count++
 	}
-	p.vectors = bufs
-	if err := p.session.out.send(bufs); err != nil {
+	if err := p.flush(); err != nil {
 		return err
 	}
-	clear(p.vectors) // an idle player pins no frames
 	if done {
 		return errComplete
 	}
 	return nil
 }
 
-// announce writes what has changed with a new layout: the description, then the headers of
-// audio, then of video.
-func (p *player) announce(bufs net.Buffers, l *media.Layout, time uint32, reduce bool) net.Buffers {
-	prev := p.layout
-	p.layout = l
-	change := l.Since(prev)
-	if reduce && prev != nil && !change.Cut() {
-		return bufs
+// flush sends the messages in p.out.
+func (p *player) flush() error {
+	bufs := p.vectors[:0]
+	p.headers = p.headers[:0]
+	for i := range p.out {
+		bufs = appendVectors(bufs, &p.headers, &p.out[i], p.session.chunk)
 	}
-	if prev == nil || change&media.ChangePublisher != 0 {
-		prev = &media.Layout{}
-	}
-	if l.Meta != prev.Meta {
-		m := metaMessage(l.Meta, p.session.server.options.Product)
-		m.time = time
-		bufs = appendVectors(bufs, &p.headers, &m, p.session.chunk)
-	}
-	for _, kind := range []media.Kind{media.Audio, media.Video} {
-		for i, t := range l.Tracks {
-			if t.Kind != kind || i < len(prev.Tracks) && prev.Tracks[i] == t {
-				continue
-			}
-			if body := flv.Header(t); len(body) > 0 {
-				m := mediaMessage(kind, body)
-				m.time = time
-				bufs = appendVectors(bufs, &p.headers, &m, p.session.chunk)
-			}
-		}
-	}
-	return bufs
-}
-
-// frameMessage returns the message of a frame; its body is empty where there is none.
-func frameMessage(f *media.Frame) message {
-	t := f.Source()
-	if t.Kind != media.Data {
-		return mediaMessage(t.Kind, flv.Body(f))
-	}
-	if wire, ok := f.Wire(sideForm); ok {
-		return mediaMessage(media.Video, wire)
-	}
-	return message{kind: amf0Data, chunk: dataChunk, stream: streamID, body: flv.Body(f)}
-}
-
-func mediaMessage(kind media.Kind, body []byte) message {
-	if kind == media.Audio {
-		return message{kind: audio, chunk: audioChunk, stream: streamID, body: body}
-	}
-	return message{kind: video, chunk: videoChunk, stream: streamID, body: body}
+	p.vectors = bufs
+	err := p.session.out.send(bufs)
+	clear(p.vectors) // an idle player pins no frames
+	clear(p.out)
+	return err
 }

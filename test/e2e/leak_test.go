@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"strings"
+	"testing"
+)
+
+// TestMain checks that all tests together leave no descriptor open.
+func TestMain(m *testing.M) {
+	before := descriptors()
+	code := m.Run()
+	if dir := clips.dir; dir != "" {
+		os.RemoveAll(dir)
+	}
+	apiClient.CloseIdleConnections()
+	if !poll(func() bool { return len(descriptors()) <= len(before) }) {
+		fmt.Printf("FAIL: descriptors before: %v\nafter: %v\n", before, descriptors())
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// stacks returns the goroutines with the label of a server, in the form of a debug=1 profile.
+// Labels are inherited, so these are all that the server has started, and no other test's.
+func stacks(label string) string {
+	var all bytes.Buffer
+	_ = pprof.Lookup("goroutine").WriteTo(&all, 1) // a buffer takes everything
+	var ours []string
+	for _, s := range strings.Split(all.String(), "\n\n") {
+		if strings.Contains(s, `"server":"`+label+`"`) {
+			ours = append(ours, s)
+		}
+	}
+	return strings.Join(ours, "\n\n")
+}
+
+// goroutines counts them.
+func goroutines(label string) (n int) {
+	for _, s := range strings.Split(stacks(label), "\n\n") {
+		for line := range strings.Lines(s) { // the first may be the profile's title
+			var count int
+			if _, err := fmt.Sscanf(line, "%d @", &count); err == nil {
+				n += count
+				break
+			}
+		}
+	}
+	return n
+}
+
+// descriptors lists what this process has open, but for what the runtime keeps.
+func descriptors() (list []string) {
+	names, _ := filepath.Glob("/proc/self/fd/*")
+	for _, name := range names {
+		to, err := os.Readlink(name)
+		if err == nil && !strings.HasPrefix(to, "anon_inode:") && !strings.HasPrefix(to, "/proc/") {
+			list = append(list, to)
+		}
+	}
+	return list
+}
+
+// sockets lists the sockets of this process whose local port is one of the server's.
+func (f *fixture) sockets() (list []string) {
+	open := map[string]bool{}
+	for _, d := range descriptors() {
+		open[d] = true
+	}
+	table, _ := os.ReadFile("/proc/net/tcp")
+	for line := range strings.Lines(string(table)) {
+		words := strings.Fields(line)
+		for _, a := range []string{f.rtmp, f.api} {
+			var port int
+			fmt.Sscanf(a, "127.0.0.1:%d", &port)
+			if len(words) > 9 && strings.HasSuffix(words[1], fmt.Sprintf(":%04X", port)) && open["socket:["+words[9]+"]"] {
+				list = append(list, strings.Join(words[1:4], " "))
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,285 @@
+// Package e2e holds a whole server, in this process, against the encoders and players that
+// people use. One suite serves all protocols: a new one adds a row to publishers or players.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"weir/internal/config"
+	"weir/internal/server"
+	"weir/internal/stream"
+)
+
+// patience is how long a test waits for what must come: the machine may be slow.
+const patience = 30 * time.Second
+
+// conf is what a test's configuration says beside the addresses.
+type conf struct {
+	global string // directives of the server
+	vhost  string // of __defaultVhost__
+	more   string // other vhosts
+	only   bool   // there is no __defaultVhost__
+}
+
+// fixture is a server under test. It ends with the test, and then the test fails if the
+// server has left goroutines or sockets behind.
+type fixture struct {
+	t         *testing.T
+	label     string // of the server's goroutines
+	rtmp, api string // addresses
+	file      string // the configuration
+	server    *server.Server
+	log       *logBook
+}
+
+// serve starts a server.
+func serve(t *testing.T, c conf) *fixture {
+	t.Helper()
+	f := &fixture{t: t, label: stream.NewID(), log: &logBook{}}
+	f.file = filepath.Join(t.TempDir(), "weir.conf")
+	for attempt := 0; f.server == nil; attempt++ {
+		f.rtmp, f.api = freeAddress(t), freeAddress(t)
+		f.write(c)
+		loaded, err := f.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.server, err = server.New(server.Options{
+			Config: loaded, Load: f.load, Log: slog.New(slog.NewTextHandler(f.log, nil)),
+			Identity: server.Identity{Server: "vid-testing", Service: "testing0", Pid: os.Getpid()},
+		})
+		if err != nil && attempt == 3 {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go pprof.Do(ctx, pprof.Labels("server", f.label), func(ctx context.Context) { ended <- f.server.Run(ctx) })
+	waitFor(t, "the API to answer", func() bool { _, err := f.call("GET", "/api/v1/versions"); return err == nil })
+	idle := goroutines(f.label)
+	t.Cleanup(func() {
+		defer f.report()
+		f.settle(idle)
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("the server ended with %v", err)
+			}
+		case <-time.After(patience):
+			t.Errorf("the server does not end\n%s", stacks(f.label))
+		}
+		f.gone()
+	})
+	return f
+}
+
+// settle waits until nobody is connected and the goroutines of sessions have ended.
+func (f *fixture) settle(idle int) {
+	ok := poll(func() bool { return len(f.sessions()) == 0 && goroutines(f.label) <= idle })
+	if !ok {
+		f.t.Errorf("sessions stay: %v; %d goroutines, %d when idle\n%s",
+			f.sessions(), goroutines(f.label), idle, stacks(f.label))
+	}
+}
+
+// gone checks that the server has left nothing behind.
+func (f *fixture) gone() {
+	http.DefaultClient.CloseIdleConnections()
+	if !poll(func() bool { return goroutines(f.label) == 0 }) {
+		f.t.Errorf("goroutines stay behind\n%s", stacks(f.label))
+	}
+	if !poll(func() bool { return len(f.sockets()) == 0 }) {
+		f.t.Errorf("sockets stay behind: %v", f.sockets())
+	}
+}
+
+// report shows the server's log of a test that failed.
+func (f *fixture) report() {
+	if f.t.Failed() {
+		f.t.Logf("the server's log:\n%s", f.log)
+	}
+	if strings.Contains(f.log.String(), "panic") {
+		f.t.Errorf("the server panicked:\n%s", f.log)
+	}
+}
+
+func (f *fixture) write(c conf) {
+	f.t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "listen %s;\ndaemon off;\n%s\n", f.rtmp, c.global)
+	fmt.Fprintf(&b, "http_api { enabled on; listen %s; }\n", f.api)
+	if !c.only {
+		fmt.Fprintf(&b, "vhost __defaultVhost__ {\n%s\n}\n", c.vhost)
+	}
+	b.WriteString(c.more + "\n")
+	if err := os.WriteFile(f.file, []byte(b.String()), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) load() (*config.Config, error) {
+	return config.Load(config.Options{File: f.file}, nil)
+}
+
+// reload puts another configuration in force.
+func (f *fixture) reload(c conf) {
+	f.t.Helper()
+	f.write(c)
+	if err := f.server.Reload(); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// url returns the RTMP address of a stream.
+func (f *fixture) url(name string) string { return "rtmp://" + f.rtmp + "/live/" + name }
+
+// client is a session as the API lists it.
+type client struct {
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	URL     string `json:"url"`
+	Publish bool   `json:"publish"`
+	Send    int64  `json:"send_bytes"`
+}
+
+// sessions lists the publishers and players.
+func (f *fixture) sessions() []client {
+	raw, err := f.call("GET", "/api/v1/clients/?count=1000")
+	var answer struct {
+		Code    int      `json:"code"`
+		Clients []client `json:"clients"`
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &answer)
+	}
+	if err != nil || answer.Code != 0 {
+		f.t.Errorf("the API's list of clients: code %d, %v", answer.Code, err)
+	}
+	return answer.Clients
+}
+
+// publishers lists the sessions that publish, players those that play.
+func (f *fixture) publishers() []client { return f.which(true) }
+func (f *fixture) players() []client    { return f.which(false) }
+
+func (f *fixture) which(publish bool) (list []client) {
+	for _, c := range f.sessions() {
+		if c.Publish == publish {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// kick ends a session through the API.
+func (f *fixture) kick(id string) {
+	f.t.Helper()
+	raw, err := f.call("DELETE", "/api/v1/clients/"+id)
+	if err != nil || !strings.Contains(string(raw), `"code":0`) {
+		f.t.Errorf("kick %s: %s, %v", id, raw, err)
+	}
+}
+
+var apiClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+
+func (f *fixture) call(method, path string) ([]byte, error) {
+	request, err := http.NewRequest(method, "http://"+f.api+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := apiClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	return io.ReadAll(answer.Body)
+}
+
+// logBook keeps the server's log.
+type logBook struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// lines returns the log's lines that have all the words.
+func (l *logBook) lines(words ...string) (found []string) {
+	for line := range strings.Lines(l.String()) {
+		all := true
+		for _, w := range words {
+			all = all && strings.Contains(line, w)
+		}
+		if all {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	return found
+}
+
+var (
+	portsMu sync.Mutex
+	ports   = map[string]bool{}
+)
+
+// freeAddress returns an address that nobody listens on, each only once.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := ln.Addr().String()
+		ln.Close()
+		portsMu.Lock()
+		used := ports[a]
+		ports[a] = true
+		portsMu.Unlock()
+		if !used {
+			return a
+		}
+	}
+}
+
+// poll reports whether ok becomes true in time.
+func poll(ok func() bool) bool {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return true
+		}
+	}
+	return ok()
+}
+
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	if !poll(ok) {
+		t.Fatalf("waited %s in vain for %s", patience, what)
+	}
+}

@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// tool returns the path of a program that the tests need. One that is missing is a failure.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	if name == "ffmpeg7" || name == "ffprobe7" {
+		path := os.Getenv("WEIR_FFMPEG7")
+		if path == "" {
+			t.Fatal("WEIR_FFMPEG7 is not set: export WEIR_FFMPEG7=$(test/ffmpeg7.sh)")
+		}
+		if name == "ffprobe7" {
+			return filepath.Join(filepath.Dir(path), "ffprobe")
+		}
+		return path
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%v: run test/install.sh", err)
+	}
+	return path
+}
+
+// process is a program at work. It is ended with the test.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	out    output
+	exited chan struct{}
+	err    error // after exited
+}
+
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// launch starts a program.
+func launch(t *testing.T, name string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(tool(t, name), args...), exited: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		p.signal(syscall.SIGKILL)
+		<-p.exited
+		if t.Failed() {
+			t.Logf("%s:\n%s", strings.Join(p.cmd.Args, " "), p.out.String())
+		}
+	})
+	return p
+}
+
+func (p *process) signal(s syscall.Signal) {
+	_ = syscall.Kill(-p.cmd.Process.Pid, s) // it may have ended by itself
+}
+
+// running reports whether it has not ended.
+func (p *process) running() bool {
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// wait waits until it ends by itself.
+func (p *process) wait() error {
+	select {
+	case <-p.exited:
+		return p.err
+	case <-time.After(patience):
+		return errors.New("it does not end")
+	}
+}
+
+// interrupt asks it to end, as a user does, and waits for it.
+func (p *process) interrupt() {
+	p.t.Helper()
+	p.signal(syscall.SIGINT)
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		p.t.Errorf("%s does not end when it is interrupted", p.cmd.Path)
+		p.signal(syscall.SIGKILL)
+		<-p.exited
+	}
+}
+
+// run runs a program to its end, which must be a good one, and returns its standard output
+// and error.
+func run(t *testing.T, name string, args ...string) (stdout []byte, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), tool(t, name), args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, errs.String())
+	}
+	return out.Bytes(), errs.String()
+}
