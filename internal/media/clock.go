@@ -32,12 +32,14 @@ type Clock struct {
 	Repairs Repairs
 
 	begun  bool
-	offset int64 // of the leading track: stream time minus publisher's time
-	newest int64 // the newest stream time of any track
+	led    bool  // a picture or a sound has come
+	lead   int   // the first track that had one
+	offset int64 // of that track: stream time minus publisher's time
+	newest int64 // the newest stream time of any track but data
 	at     int64 // when that came
 	tracks []trackClock
 	jump   struct { // the last one bridged
-		set    bool
+		n      uint64 // counts them
 		by, at int64
 	}
 }
@@ -45,11 +47,13 @@ type Clock struct {
 type trackClock struct {
 	seen   bool
 	offset int64
-	last   int64 // stream time of its newest frame
-	step   int64 // between its newest two
+	last   int64  // stream time of its newest frame
+	step   int64  // between its newest two
+	jump   uint64 // the last jump that it took part in
 }
 
-// Offset returns the stream's time minus the publisher's own, in ns, as the first track has it.
+// Offset returns the stream's time minus the publisher's own, in ns, as the first track that
+// is not data has it.
 func (c *Clock) Offset() int64 { return c.offset }
 
 // End returns the stream time at which a next publisher should start, in ns.
@@ -57,27 +61,30 @@ func (c *Clock) End() int64 {
 	if !c.begun {
 		return c.Start
 	}
-	step := firstStep
+	last, step := c.newest, firstStep
 	for i := range c.tracks {
-		step = max(step, c.tracks[i].step)
+		last, step = max(last, c.tracks[i].last), max(step, c.tracks[i].step)
 	}
-	return c.newest + step
+	return last + step
 }
 
 // Stamp returns the stream time of a frame with the publisher's time dts, which arrived at
 // at; all are ns. Track is its index among the publisher's tracks.
 func (c *Clock) Stamp(track int, kind Kind, dts, at int64) int64 {
 	if !c.begun {
-		c.begun = true
-		c.offset, c.newest, c.at = c.Start-dts, c.Start, at
-	}
-	if kind == Data {
-		return c.loose(dts)
+		c.begun, c.newest, c.at = true, c.Start, at
 	}
 	for track >= len(c.tracks) {
-		c.tracks = append(c.tracks, trackClock{})
+		c.tracks = append(c.tracks, trackClock{last: c.Start})
 	}
 	t := &c.tracks[track]
+	if kind == Data {
+		t.last = max(t.last, c.loose(dts, at))
+		return t.last
+	}
+	if !c.led {
+		c.led, c.lead, c.offset = true, track, c.newest-dts
+	}
 	out := t.place(c, dts, at)
 	if step := out - t.last; t.seen && step > 0 && step < int64(MaxBack) {
 		t.step = step
@@ -86,7 +93,7 @@ func (c *Clock) Stamp(track int, kind Kind, dts, at int64) int64 {
 	if out >= c.newest {
 		c.newest, c.at = out, at
 	}
-	if track == 0 {
+	if track == c.lead {
 		c.offset = t.offset
 	}
 	return out
@@ -94,58 +101,90 @@ func (c *Clock) Stamp(track int, kind Kind, dts, at int64) int64 {
 
 // place finds the stream time of a track's frame and mends the track's offset.
 func (t *trackClock) place(c *Clock, dts, at int64) int64 {
+	latest := c.newest + int64(MaxGap) + max(0, at-c.at)
 	if !t.seen {
-		t.offset, t.last = c.offset, c.Start
-		if skew := dts + t.offset - c.newest; skew > int64(MaxGap) || skew < -int64(MaxGap) {
-			t.offset = c.newest - dts
-			c.Repairs.Skew++
-		}
+		return t.first(c, dts, latest)
 	}
+	t.follow(c, dts, at)
 	out := dts + t.offset
 	switch {
-	case !t.seen:
-	case out < t.last-int64(MaxBack), out > c.newest+int64(MaxGap)+max(0, at-c.at):
-		out = t.bridge(c, dts, at)
+	case out < t.last-int64(MaxBack), out > latest:
+		t.bridge(c, dts, at)
 		c.Repairs.Jump++
 	case out < c.newest-int64(MaxSkew):
 		t.offset = c.newest - dts
-		out = c.newest
 		c.Repairs.Skew++
 	}
-	if out < t.last {
-		if t.seen {
-			c.Repairs.Order++
-		}
+	if out = dts + t.offset; out < t.last {
+		c.Repairs.Order++
 		return t.last
 	}
 	return out
 }
 
-// bridge gives a track whose clock was set a new offset, so that it goes on from where it was.
-// If another track's clock was set by about as much a moment ago, it was the same event, and
-// the same correction keeps both in step.
-func (t *trackClock) bridge(c *Clock, dts, at int64) int64 {
-	step := t.step
-	if step == 0 {
-		step = firstStep
+// first places a track's first frame: by the clock of the others, or, where that cannot be
+// its own, beside the newest frame.
+func (t *trackClock) first(c *Clock, dts, latest int64) int64 {
+	t.offset, t.jump = c.offset, c.jump.n
+	earliest := max(c.newest-int64(MaxSkew), c.Start-int64(MaxBack))
+	if out := dts + t.offset; out < earliest || out > latest {
+		t.offset = c.newest - dts
+		c.Repairs.Skew++
 	}
-	by := t.last + step - (dts + t.offset)
-	if d := by - c.jump.by; c.jump.set && at-c.jump.at < jumpSpan && d < int64(MaxBack) && d > -int64(MaxBack) {
-		by = c.jump.by
-	}
-	c.jump.set, c.jump.by, c.jump.at = true, by, at
-	t.offset += by
-	return dts + t.offset
+	return max(c.Start, dts+t.offset)
 }
 
-// loose places a data frame, whose stamps are often zero or late: near the newest if it can.
-func (c *Clock) loose(dts int64) int64 {
+// follow takes a track along with another one's jump of a moment ago, once, if that brings its
+// frame to where it is due: clocks that are set together stay in step, also where the one's
+// jump was long enough to be noticed and the other's was not.
+func (t *trackClock) follow(c *Clock, dts, at int64) {
+	if t.jump == c.jump.n || at-c.jump.at >= jumpSpan {
+		return
+	}
+	late := dts + t.offset - t.due()
+	if then := abs(late + c.jump.by); then < abs(late) && then < int64(MaxBack) {
+		t.offset += c.jump.by
+		t.jump = c.jump.n
+		c.Repairs.Jump++
+	}
+}
+
+// bridge gives a track whose clock was set a new offset, so that it goes on from where it was,
+// or from where the others are if it has been away.
+func (t *trackClock) bridge(c *Clock, dts, at int64) {
+	to := t.due()
+	if to < c.newest-int64(MaxSkew) {
+		to = c.newest
+	}
+	c.jump.n++
+	c.jump.by, c.jump.at = to-(dts+t.offset), at
+	t.offset += c.jump.by
+	t.jump = c.jump.n
+}
+
+// due is the stream time at which the track's next frame is expected.
+func (t *trackClock) due() int64 {
+	if t.step == 0 {
+		return t.last + firstStep
+	}
+	return t.last + t.step
+}
+
+// loose places a data frame, whose stamps are often zero or late: near the newest picture or
+// sound if it can, and by its arrival while there has been neither.
+func (c *Clock) loose(dts, at int64) int64 {
+	if !c.led {
+		c.newest, c.at = c.newest+max(0, at-c.at), max(c.at, at)
+		return c.newest
+	}
 	out := dts + c.offset
 	if out < c.newest-int64(MaxBack) || out > c.newest+int64(MaxBack) {
 		return c.newest
 	}
 	return out
 }
+
+func abs(n int64) int64 { return max(n, -n) }
 
 // Wrap unwraps a counter of a given number of bits, such as a 33-bit MPEG-TS time. The zero
 // Wrap with Bits set is ready.

@@ -3,8 +3,8 @@ package media
 import "sync"
 
 // Memo is a pure function of a frame whose result is computed once, kept with the frame and
-// shared by all who ask: one RTMP payload for a thousand players. Make it once, at package
-// level; its address is its key.
+// shared by all who ask: one payload for a thousand players. Make it once, at package level;
+// its address is its key.
 type Memo[T any] struct {
 	make func(*Frame) T
 }
@@ -22,11 +22,13 @@ type memoNode struct {
 }
 
 // Of returns the memo's value for f, computing it if nobody has asked before. Several
-// goroutines may ask at once: one computes, the others wait for it.
+// goroutines may ask at once: one computes, the others wait for it. If that panics, those who
+// ask later get the zero value.
 func (m *Memo[T]) Of(f *Frame) T {
 	n := m.node(f)
 	n.once.Do(func() { n.value = m.make(f) })
-	return n.value.(T)
+	v, _ := n.value.(T) // a nil interface has no type to assert
+	return v
 }
 
 func (m *Memo[T]) node(f *Frame) *memoNode {

@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 
 	"weir/internal/listen"
@@ -29,36 +31,71 @@ func newFront(o listen.Options, handle listen.Handler) *front {
 }
 
 // apply opens and closes sockets until those of addrs are open. Sockets that stay are not
-// touched. With an error nothing has changed.
+// touched. With an error those that were open are open still.
 func (f *front) apply(addrs []string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	want := map[string]bool{}
-	var fresh []string
-	for _, a := range addrs {
-		if f.open[a] == nil && !want[a] {
-			fresh = append(fresh, a)
-		}
-		want[a] = true
-	}
 	if f.done {
 		return nil
 	}
-	opened, err := listen.OpenAll(fresh, f.options)
+	var fresh, stale []string
+	addrs = apart(addrs)
+	for _, a := range addrs {
+		if f.open[a] == nil && !slices.Contains(fresh, a) {
+			fresh = append(fresh, a)
+		}
+	}
+	for a := range f.open {
+		if !slices.Contains(addrs, a) {
+			stale = append(stale, a)
+		}
+	}
+	err := f.add(fresh)
+	if err == nil {
+		f.remove(stale)
+		return nil
+	}
+	if len(stale) == 0 {
+		return err
+	}
+	f.remove(stale) // they may be in the way: 1935 of 127.0.0.1:1935
+	if err = f.add(fresh); err != nil {
+		err = errors.Join(err, f.add(stale))
+	}
+	return err
+}
+
+// apart tells IPv4 from IPv6 where a bare port stands beside `[::]` with the same port, which
+// would be part of it.
+func apart(addrs []string) []string {
+	addrs = slices.Clone(addrs)
+	for i, a := range addrs {
+		if slices.Contains(addrs, "[::]:"+a) {
+			addrs[i] = "0.0.0.0:" + a
+		}
+	}
+	return addrs
+}
+
+// add opens all of addrs or none; mu is held.
+func (f *front) add(addrs []string) error {
+	opened, err := listen.OpenAll(addrs, f.options)
 	if err != nil {
 		return err
 	}
 	for i, ln := range opened {
-		f.open[fresh[i]] = ln
+		f.open[addrs[i]] = ln
 		f.serve(ln)
 	}
-	for a, ln := range f.open {
-		if !want[a] {
-			_ = ln.Close() // never to be used again
-			delete(f.open, a)
-		}
-	}
 	return nil
+}
+
+// remove closes the sockets of addrs; mu is held.
+func (f *front) remove(addrs []string) {
+	for _, a := range addrs {
+		_ = f.open[a].Close() // never to be used again
+		delete(f.open, a)
+	}
 }
 
 // serve accepts from ln once the front runs; mu is held.
@@ -93,8 +130,5 @@ func (f *front) shut() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.done = true
-	for a, ln := range f.open {
-		_ = ln.Close() // never to be used again
-		delete(f.open, a)
-	}
+	f.remove(slices.Collect(maps.Keys(f.open)))
 }

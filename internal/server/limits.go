@@ -1,10 +1,6 @@
 package server
 
-import (
-	"fmt"
-	"os"
-	"strings"
-)
+import "fmt"
 
 // spareFiles is how many files the server keeps open besides its connections.
 const spareFiles = 128
@@ -21,12 +17,4 @@ func CheckConnections(maxConnections int, files uint64) error {
 			maxConnections, need, files, need+1)
 	}
 	return nil
-}
-
-// InDocker tells whether we are in docker: it says so in /proc/1/cgroup, or in_docker does.
-func InDocker(forced bool) bool { return forced || dockerIn("/proc/1/cgroup") }
-
-func dockerIn(path string) bool {
-	text, err := os.ReadFile(path)
-	return err == nil && strings.Contains(string(text), "/docker")
 }

@@ -1,10 +1,6 @@
 package server
 
-import (
-	"os"
-	"path/filepath"
-	"testing"
-)
+import "testing"
 
 func TestCheckConnections(t *testing.T) {
 	for _, c := range []struct {
@@ -27,26 +23,5 @@ func TestRaiseFiles(t *testing.T) {
 	}
 	if again, err := RaiseFiles(); again != first || err != nil {
 		t.Errorf("%d, then %d, %v", first, again, err)
-	}
-}
-
-func TestDocker(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "cgroup")
-	for text, want := range map[string]bool{
-		"0::/\n":                             false,
-		"12:pids:/docker/0123456789abcdef\n": true,
-	} {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got := dockerIn(file); got != want {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-	if dockerIn(file + ".none") {
-		t.Error("no file says docker")
-	}
-	if !InDocker(true) {
-		t.Error("in_docker on is not enough")
 	}
 }

@@ -88,12 +88,15 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 		return err
 	}
 	greet(logger, o, c)
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, obeyed()...)
+	defer signal.Stop(signals)
 	if err := launcher.Ready(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	go obey(ctx, cancel, s, log, logger)
+	go obey(ctx, signals, cancel, s, log, logger)
 	if err := s.Run(ctx); err != nil && !errors.Is(context.Cause(ctx), errQuit) {
 		return err
 	}
@@ -101,10 +104,7 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 }
 
 // obey acts on signals until ctx ends.
-func obey(ctx context.Context, cancel context.CancelCauseFunc, s *Server, log *Log, logger *slog.Logger) {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, obeyed()...)
-	defer signal.Stop(signals)
+func obey(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCauseFunc, s *Server, log *Log, logger *slog.Logger) {
 	draining := false
 	for {
 		var sig os.Signal

@@ -7,7 +7,7 @@ type derived struct {
 	once  sync.Once
 	value any
 	err   error
-	refs  int // guarded by stream.mu
+	refs  int // guarded by Stream.mu
 	stop  func()
 }
 
@@ -21,9 +21,9 @@ type Output[T any] struct {
 
 // Derive returns the stream's output under key: an output with state that is made once per
 // stream, such as a mux, started by its first reader and ended after its last. Start gets a
-// subscription of the output's own, which is no audience and stays from publisher to
-// publisher. The reader calls release when it is done, once; the last release waits until Run
-// has returned.
+// subscription of the output's own, which is no audience, stays from publisher to publisher,
+// and holds no frames for an output that does not read it. The reader calls release when it is
+// done; the last release waits until Run has returned.
 func Derive[T any](s *Stream, key any, start func(*Subscriber) (Output[T], error)) (value T, release func(), err error) {
 	s.mu.Lock()
 	d := s.derived[key]
@@ -34,7 +34,15 @@ func Derive[T any](s *Stream, key any, start func(*Subscriber) (Output[T], error
 	d.refs++
 	s.mu.Unlock()
 	release = sync.OnceFunc(func() { s.release(key, d) })
-	d.once.Do(func() { d.err = begin(s, d, start) })
+	d.once.Do(func() {
+		d.err = ErrClosed // for the others, if start panics
+		defer func() {
+			if d.err != nil {
+				release()
+			}
+		}()
+		d.err = begin(s, d, start)
+	})
 	if d.err != nil {
 		release()
 		return value, func() {}, d.err
@@ -47,10 +55,17 @@ func begin[T any](s *Stream, d *derived, start func(*Subscriber) (Output[T], err
 	if err != nil {
 		return err
 	}
+	started := false
+	defer func() {
+		if !started {
+			_ = sub.Close() // never fails
+		}
+	}()
 	out, err := start(sub)
 	if err != nil {
-		return joinClose(err, sub)
+		return err
 	}
+	started = true
 	d.value = out.Value
 	var run sync.WaitGroup
 	if out.Run != nil {
@@ -61,11 +76,6 @@ func begin[T any](s *Stream, d *derived, start func(*Subscriber) (Output[T], err
 		run.Wait()
 	}
 	return nil
-}
-
-func joinClose(err error, sub *Subscriber) error {
-	_ = sub.Close() // never fails
-	return err
 }
 
 func (s *Stream) release(key any, d *derived) {
@@ -89,7 +99,7 @@ func (g *Registry) derive(s *Stream) (*Subscriber, error) {
 		return nil, ErrClosed
 	}
 	r := &Request{ID: NewID(), Kind: "derived", Vhost: s.key.vhost, App: s.key.app, Stream: s.key.stream, Wait: true}
-	sub := s.subscribe(r)
+	sub := s.subscribe(r, true)
 	sub.close = sync.OnceFunc(func() { g.leave(sub) })
 	return sub, nil
 }

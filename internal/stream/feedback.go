@@ -29,32 +29,43 @@ func (f *Feedback) merge(g Feedback) {
 // twice a second at most. The error is the context's.
 func (p *Publisher) Feedback(ctx context.Context) (Feedback, error) {
 	for {
-		select {
-		case <-p.feedback:
-		case <-ctx.Done():
-			return Feedback{}, ctx.Err()
-		}
-		p.mu.Lock()
-		wants := p.wants
-		p.wants = Feedback{}
-		p.mu.Unlock()
+		wants, wait := p.told(time.Now())
 		if wants != (Feedback{}) {
 			return wants, nil
 		}
+		var due <-chan time.Time
+		if wait > 0 {
+			due = time.After(wait)
+		}
+		select {
+		case <-p.feedback:
+		case <-due:
+		case <-ctx.Done():
+			return Feedback{}, ctx.Err()
+		}
 	}
+}
+
+// told takes what may be told now. A key frame that is wanted too soon stays a wish, for
+// another wait.
+func (p *Publisher) told(now time.Time) (wants Feedback, wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wants, p.wants = p.wants, Feedback{}
+	if !wants.Key {
+		return wants, 0
+	}
+	if wait = keyEvery - now.Sub(p.keyTold); wait > 0 {
+		wants.Key, p.wants.Key = false, true
+		return wants, wait
+	}
+	p.keyTold = now
+	return wants, 0
 }
 
 func (p *Publisher) ask(f Feedback) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if f.Key {
-		now := time.Now()
-		if now.Sub(p.keyAsked) < keyEvery {
-			f.Key = false
-		} else {
-			p.keyAsked = now
-		}
-	}
 	p.wants.merge(f)
 	select {
 	case p.feedback <- struct{}{}:

@@ -14,40 +14,48 @@ const lanePackets = 2048
 // Lane is a log of opaque packets beside the stream's frames, for readers that pass packets on
 // as they came. Frames are made from it only while somebody reads frames.
 type Lane struct {
-	stream *Stream
-	frames func(context.Context, *LaneReader) error
+	// Set at construction.
+	stream    *Stream
+	publisher *Publisher
+	frames    func(context.Context, *LaneReader) error
 
 	// Guarded by stream.mu.
 	packets window[*media.Packet]
 	ended   bool
-	readers int                // of frames
 	cancel  context.CancelFunc // ends the making of frames; nil while nobody reads them
 	making  sync.WaitGroup
 
 	turn sync.Mutex // held by whoever makes frames: one at a time
 }
 
-// Lane opens the publisher's lane. Frames makes frames out of its packets and writes them to
+// Lane opens the publisher's lane, and ends the one it had. Frames makes frames out of its packets and writes them to
 // the publisher; it is run while somebody reads frames, on a goroutine of its own, and ends
 // with its context. It may be nil.
 func (p *Publisher) Lane(frames func(context.Context, *LaneReader) error) *Lane {
 	s := p.stream
-	l := &Lane{stream: s, frames: frames}
+	l := &Lane{stream: s, publisher: p, frames: frames}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.publisher != p {
+		l.ended = true
+		return l
+	}
+	if s.lane != nil {
+		s.lane.end()
+	}
 	s.lane = l
-	l.attend(len(s.readers))
-	s.frames.rouse()
+	l.attend()
 	return l
 }
 
-// WritePacket appends a packet. It never waits for a reader.
+// WritePacket appends a packet. It never waits for a reader. Once the lane has ended, the error
+// is the one that WriteFrame gives.
 func (l *Lane) WritePacket(p *media.Packet) error {
 	s := l.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l.ended {
-		return ErrClosed
+		return l.publisher.why()
 	}
 	l.packets.append(p)
 	if l.packets.next-l.packets.base > lanePackets {
@@ -57,16 +65,20 @@ func (l *Lane) WritePacket(p *media.Packet) error {
 	return nil
 }
 
-// attend starts or stops the making of frames as readers of frames come and go; the stream's
-// lock is held.
-func (l *Lane) attend(readers int) {
-	l.readers = readers
+// attend starts or stops the making of frames as readers of frames come and go, and asks for a
+// key frame to start with; the stream's lock is held.
+func (l *Lane) attend() {
+	readers := l.stream.reading
+	if l.publisher.sink != nil {
+		readers++ // elsewhere
+	}
 	switch {
 	case l.frames == nil || l.ended:
 	case readers > 0 && l.cancel == nil:
 		ctx, cancel := context.WithCancel(context.Background())
 		l.cancel = cancel
 		in := &LaneReader{lane: l, pos: l.packets.next, ctx: ctx}
+		l.publisher.ask(Feedback{Key: true})
 		l.making.Go(func() {
 			l.turn.Lock()
 			defer l.turn.Unlock()
@@ -105,7 +117,7 @@ type LaneReader struct {
 }
 
 // Lane returns a reader of the stream's packets from now on, or nil if its publisher has no
-// lane.
+// lane. Until its next read of frames the subscription is no reader of them.
 func (r *Subscriber) Lane(ctx context.Context) *LaneReader {
 	s := r.stream
 	s.mu.Lock()
@@ -113,6 +125,8 @@ func (r *Subscriber) Lane(ctx context.Context) *LaneReader {
 	if s.lane == nil {
 		return nil
 	}
+	r.idle = true
+	s.reads(r, false)
 	return &LaneReader{lane: s.lane, pos: s.lane.packets.next, ctx: ctx}
 }
 

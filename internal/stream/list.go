@@ -38,13 +38,6 @@ func (s session) rate() *rate {
 	return &s.subscriber.rate
 }
 
-func (s session) totals() (t totals) {
-	if s.request.Traffic != nil {
-		t.add(s.request.Traffic)
-	}
-	return t
-}
-
 // Usage is bytes on the wire and their rate over the last 30 s.
 type Usage struct {
 	Received, Sent         uint64
@@ -123,16 +116,12 @@ func (g *Registry) sums() (all totals, vhosts map[string]totals, streams map[*St
 	}
 	all = g.total
 	for _, s := range g.sessions {
-		t := s.totals()
+		t := s.request.Traffic.news()
 		all = all.plus(t)
 		vhosts[s.stream.key.vhost] = vhosts[s.stream.key.vhost].plus(t)
 		streams[s.stream] = streams[s.stream].plus(t)
 	}
 	return all, vhosts, streams
-}
-
-func (t totals) plus(u totals) totals {
-	return totals{t.received + u.received, t.sent + u.sent}
 }
 
 // Run samples the rates until ctx ends.
@@ -161,7 +150,7 @@ func (g *Registry) sample() {
 		s.rate.sample(t)
 	}
 	for _, s := range g.sessions {
-		s.rate().sample(s.totals())
+		s.rate().sample(s.request.Traffic.read())
 	}
 }
 
@@ -238,7 +227,7 @@ func (g *Registry) Sessions() []SessionInfo {
 	for _, s := range g.sessions {
 		info := SessionInfo{
 			Request: s.request, StreamID: s.stream.ID, VhostID: s.stream.VhostID,
-			Publish: s.publisher != nil, Started: s.started(), Usage: usage(s.totals(), s.rate()),
+			Publish: s.publisher != nil, Started: s.started(), Usage: usage(s.request.Traffic.read(), s.rate()),
 		}
 		if s.subscriber != nil {
 			info.Lost = s.subscriber.Lost()

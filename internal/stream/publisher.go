@@ -34,7 +34,7 @@ type Publisher struct {
 	cause    error
 	feedback chan struct{} // cap 1: wants is not empty
 	wants    Feedback
-	keyAsked time.Time
+	keyTold  time.Time // when a key frame was last asked of the publisher
 	rate     rate
 }
 
@@ -51,7 +51,7 @@ func (p *Publisher) Ready(ctx context.Context) error {
 // publisher has taken over, ErrClosed after Close, or the remote sink's.
 func (p *Publisher) WriteFrame(f *media.Frame) error {
 	if p.sink != nil {
-		return p.sink.WriteFrame(f)
+		return p.send(f)
 	}
 	one := [1]*media.Frame{f}
 	return p.stream.write(p, one[:])
@@ -63,11 +63,22 @@ func (p *Publisher) WriteBatch(frames []*media.Frame) error {
 		return p.stream.write(p, frames)
 	}
 	for _, f := range frames {
-		if err := p.sink.WriteFrame(f); err != nil {
+		if err := p.send(f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// send writes a frame to the remote sink.
+func (p *Publisher) send(f *media.Frame) error {
+	p.mu.Lock()
+	cause := p.cause
+	p.mu.Unlock()
+	if cause != nil {
+		return cause
+	}
+	return p.sink.WriteFrame(f)
 }
 
 // Announce puts a layout in force before its first frame, so that the API can show it.
@@ -81,12 +92,13 @@ func (p *Publisher) Announce(l *media.Layout) {
 	}
 }
 
-// Alone returns for how long the stream has had no viewer; zero while it has one.
+// Alone returns for how long the stream has had no viewer; zero while it has one, or where its
+// viewers are somebody else's.
 func (p *Publisher) Alone() time.Duration {
 	s := p.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.viewers > 0 {
+	if s.viewers > 0 || p.sink != nil {
 		return 0
 	}
 	return time.Since(s.lonely)

@@ -13,9 +13,28 @@ const (
 // totals are bytes on the wire.
 type totals struct{ received, sent uint64 }
 
-func (t *totals) add(u *Traffic) {
-	t.received += u.Received.Load()
-	t.sent += u.Sent.Load()
+func (t totals) plus(u totals) totals {
+	return totals{t.received + u.received, t.sent + u.sent}
+}
+
+func (t totals) minus(u totals) totals {
+	return totals{t.received - u.received, t.sent - u.sent}
+}
+
+// read returns the bytes counted so far; a nil Traffic counts none.
+func (t *Traffic) read() totals {
+	if t == nil {
+		return totals{}
+	}
+	return totals{t.Received.Load(), t.Sent.Load()}
+}
+
+// news returns the bytes that no ended session has accounted for; the registry's lock is held.
+func (t *Traffic) news() totals {
+	if t == nil {
+		return totals{}
+	}
+	return t.read().minus(t.counted)
 }
 
 // rate is the average of totals over the last 30 s, sampled every 3 s. It is guarded by the

@@ -16,7 +16,7 @@ type Registry struct {
 	gates    []Gate
 	route    Route
 
-	mu       sync.Mutex // before any Stream.mu
+	mu       sync.Mutex // taken before any Stream.mu, and that before any Publisher.mu
 	streams  map[key]*Stream
 	vhosts   map[string]*vhost
 	sessions map[string]session
@@ -84,7 +84,7 @@ func (g *Registry) Subscribe(ctx context.Context, r *Request) (*Subscriber, erro
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stream(r)
-	sub := s.subscribe(r)
+	sub := s.subscribe(r, false)
 	sub.close = sync.OnceFunc(func() { g.leave(sub) })
 	g.sessions[r.ID] = session{request: r, stream: s, subscriber: sub}
 	g.served++
@@ -173,12 +173,14 @@ func (g *Registry) leave(r *Subscriber) {
 
 // retire forgets a session, and its stream with the last one; both locks are held.
 func (g *Registry) retire(s *Stream, r *Request) {
-	if r.Traffic != nil {
-		g.total.add(r.Traffic)
-		g.vhost(s.key.vhost).past.add(r.Traffic)
-		s.past.add(r.Traffic)
+	if t := r.Traffic; t != nil {
+		news, v := t.news(), g.vhost(s.key.vhost)
+		t.counted = t.counted.plus(news)
+		g.total, v.past, s.past = g.total.plus(news), v.past.plus(news), s.past.plus(news)
 	}
-	delete(g.sessions, r.ID)
+	if g.sessions[r.ID].request == r {
+		delete(g.sessions, r.ID)
+	}
 	if s.publisher == nil && len(s.readers) == 0 && g.streams[s.key] == s {
 		delete(g.streams, s.key)
 	}
@@ -213,7 +215,8 @@ func (s *Stream) begin(p *Publisher) {
 func (s *Stream) end(p *Publisher) {
 	s.publisher = nil
 	s.ended++
-	s.cached, s.hasKey = false, false
+	s.lastEnd = s.frames.next
+	s.cached = false
 	s.trim()
 	s.frames.rouse()
 	if s.lane != nil {
@@ -221,19 +224,17 @@ func (s *Stream) end(p *Publisher) {
 	}
 }
 
-func (s *Stream) subscribe(r *Request) *Subscriber {
+// subscribe adds a reader; an idle one holds no frames until it reads.
+func (s *Stream) subscribe(r *Request, idle bool) *Subscriber {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sub := &Subscriber{
 		request: r, stream: s, started: time.Now(), done: make(chan struct{}),
-		pos: s.join(), ended: s.ended,
+		pos: s.join(), ended: s.ended, idle: idle,
 	}
 	s.readers[sub] = struct{}{}
 	if r.Viewer {
 		s.viewers++
-	}
-	if s.lane != nil {
-		s.lane.attend(len(s.readers))
 	}
 	if p := s.publisher; p != nil && !s.cached {
 		p.ask(Feedback{Key: true})
@@ -244,15 +245,27 @@ func (s *Stream) subscribe(r *Request) *Subscriber {
 func (s *Stream) unsubscribe(r *Subscriber) {
 	r.closed = true
 	delete(s.readers, r)
+	s.reads(r, false)
 	if r.request.Viewer {
 		if s.viewers--; s.viewers == 0 {
 			s.lonely = time.Now()
 		}
 	}
-	if s.lane != nil {
-		s.lane.attend(len(s.readers))
-	}
-	if len(s.readers) == 0 {
+	if len(s.readers) == 0 || s.publisher == nil && r.pos < s.frames.next {
 		s.trim()
+	}
+}
+
+// reads notes whether r reads frames, which is when a lane makes them.
+func (s *Stream) reads(r *Subscriber, on bool) {
+	if r.reads == on {
+		return
+	}
+	r.reads = on
+	if s.reading--; on {
+		s.reading += 2
+	}
+	if s.lane != nil {
+		s.lane.attend()
 	}
 }

@@ -15,7 +15,7 @@ const DefaultVhost = "__defaultVhost__"
 // change once the Registry has it, but for Traffic.
 type Request struct {
 	ID     string     // of the session: eight of 0-9a-z, the same in logs, API and callbacks
-	Kind   string     // the session's type in the API and callbacks, such as "flv-play"
+	Kind   string     // the session's type in the API and callbacks, which its protocol names
 	Remote netip.Addr // the client's address
 
 	Vhost  string // the virtual host that serves it, after lookup
@@ -46,9 +46,12 @@ type Pace struct {
 	Frames  int           // more than so many frames are waited for, for a second at most
 }
 
-// Traffic counts a session's bytes on the wire.
+// Traffic counts a session's bytes on the wire. One connection may use it for one session after
+// another.
 type Traffic struct {
 	Received, Sent atomic.Uint64
+
+	counted totals // by sessions that have ended; guarded by the registry's lock
 }
 
 // URL returns the stream's name in the API: /app/stream, behind the virtual host where that is

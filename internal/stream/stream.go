@@ -10,6 +10,8 @@ import (
 const (
 	// maxWindowBytes bounds the memory of one stream's frames, whatever its settings.
 	maxWindowBytes = 256 << 20
+	// frameBytes is what a frame takes beside its wire bytes.
+	frameBytes = 128
 	// trimEvery is how many frames may come before the window is looked at between key frames.
 	trimEvery = 64
 	// pureAudio is the number of audio frames after which a stream is taken to have no video
@@ -30,12 +32,12 @@ type Stream struct {
 	mu sync.Mutex // guards all below; nothing blocks under it
 
 	frames window[*media.Frame]
-	bytes  int    // of wire memory in the window
+	bytes  int    // of memory that the window holds
 	entry  uint64 // where new readers start, if cached
 	cached bool
 	newKey uint64 // position of the newest key frame, if hasKey
 	hasKey bool
-	audios int // audio frames since the last video frame
+	audios int // frames of the first audio track since the last video frame
 
 	layout *media.Layout // of the newest frame, or what a publisher has announced
 	main   int           // the track whose key frames count; -1 where every frame is one
@@ -43,9 +45,12 @@ type Stream struct {
 	epoch  uint64 // counts publishers
 	ended  uint64 // counts ends of publishers
 
+	lastEnd uint64 // position behind the last frame of the publisher that ended last
+
 	publisher *Publisher
 	request   *Request // of the last publisher, for the API
 	readers   map[*Subscriber]struct{}
+	reading   int // how many of them read frames
 	viewers   int
 	lonely    time.Time // since when there has been no viewer
 	derived   map[any]*derived
@@ -61,10 +66,10 @@ func (s *Stream) settings() Settings { return s.registry.settings(s.key.vhost) }
 func (s *Stream) write(p *Publisher, frames []*media.Frame) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.publisher != p {
+		return p.why()
+	}
 	for _, f := range frames {
-		if s.publisher != p {
-			return p.why()
-		}
 		s.adopt(p, f)
 		s.append(f)
 	}
@@ -78,10 +83,9 @@ func (s *Stream) adopt(p *Publisher, f *media.Frame) {
 		p.layout = f.Layout
 		s.announce(f.Layout)
 	}
-	repairs := s.clock.Repairs.Jump + s.clock.Repairs.Skew
 	dts := s.clock.Stamp(int(f.Track), f.Source().Kind, f.DTS, f.At)
 	f.DTS, f.PTS = dts, dts+f.PTS-f.DTS
-	if s.layout.Wall.IsZero() || repairs != s.clock.Repairs.Jump+s.clock.Repairs.Skew {
+	if s.layout.Wall.IsZero() || s.layout.Offset != s.clock.Offset() {
 		s.anchor(dts)
 	}
 	f.Layout = s.layout
@@ -107,38 +111,40 @@ func (s *Stream) anchor(dts int64) {
 	s.layout = &next
 }
 
-// append puts a frame into the window and moves the place where new readers start.
+// append puts a frame into the window and moves the places where readers start and resume.
 func (s *Stream) append(f *media.Frame) {
 	pos := s.frames.next
 	s.frames.append(f)
-	s.bytes += f.Size()
-	opens := s.opens(f)
-	switch kind := f.Source().Kind; {
-	case kind == media.Video:
+	s.bytes += f.Size() + frameBytes
+	video := f.Source().Kind == media.Video
+	switch {
+	case video:
 		s.videos++
-		s.audios = 0
-	case kind == media.Audio:
+	case s.audios <= pureAudio && int(f.Track) == f.Layout.First(media.Audio):
 		s.audios++
 	}
-	if opens {
+	opens := f.Key && video && int(f.Track) == s.main
+	switch pure := s.main < 0 || s.audios > pureAudio; {
+	case opens:
 		s.newKey, s.hasKey = pos, true
-		s.entry, s.cached = pos, s.main >= 0
-	}
-	if s.audios > pureAudio {
+		s.entry, s.cached = pos, true
+	case pure && !video:
+		s.newKey, s.hasKey = pos, true
 		s.cached = false
+	case pure:
+		s.hasKey = false // pictures are back, but decoding cannot start here
 	}
-	if opens && s.main >= 0 || pos%trimEvery == 0 || s.bytes > maxWindowBytes {
+	if video {
+		s.audios = 0
+	}
+	if opens || pos%trimEvery == 0 || s.bytes > maxWindowBytes {
 		s.trim()
 	}
 }
 
-// opens reports whether a reader can start at f.
-func (s *Stream) opens(f *media.Frame) bool {
-	return f.Key && (s.main < 0 || int(f.Track) == s.main)
-}
-
 // trim forgets what nobody will read: all before the newest GOP and the slowest reader, and
-// what is longer ago than the queue length though somebody has not read it.
+// what is longer ago than the queue length, by its time or by its arrival, though somebody has
+// not read it.
 func (s *Stream) trim() {
 	rules := s.settings()
 	if n := rules.GOPCacheMaxFrames; !rules.GOPCache || n > 0 && s.frames.next-s.entry > uint64(n) {
@@ -150,12 +156,17 @@ func (s *Stream) trim() {
 	}
 	slowest := keep
 	for r := range s.readers {
-		slowest = min(slowest, r.pos)
+		if !r.idle {
+			slowest = min(slowest, r.pos)
+		}
 	}
 	slowest = max(slowest, s.frames.base)
-	if s.frames.next > s.frames.base {
-		limit := s.frames.at(s.frames.next-1).DTS - int64(rules.QueueLength)
-		for slowest < keep && s.frames.at(slowest).DTS < limit {
+	if slowest < keep {
+		newest, limit := s.frames.at(s.frames.next-1), int64(rules.QueueLength)
+		for slowest < keep {
+			if f := s.frames.at(slowest); newest.DTS-f.DTS <= limit && newest.At-f.At <= limit {
+				break
+			}
 			slowest++
 		}
 	}
@@ -167,7 +178,7 @@ func (s *Stream) trim() {
 
 func (s *Stream) forget(pos uint64) {
 	for n := s.frames.base; n < pos; n++ {
-		s.bytes -= s.frames.at(n).Size()
+		s.bytes -= s.frames.at(n).Size() + frameBytes
 	}
 	s.frames.drop(pos)
 	s.cached = s.cached && s.entry >= s.frames.base
@@ -189,51 +200,52 @@ func (s *Stream) take(r *Subscriber, dst []*media.Frame) (n int, wake <-chan str
 	if r.closed {
 		return 0, nil, ErrClosed
 	}
-	if r.pos < s.frames.base {
+	if !r.reads {
+		s.start(r)
+	}
+	if r.request.Wait && !r.request.Notice {
+		r.ended = s.ended
+	}
+	if r.seek || r.pos < s.frames.base {
 		s.skip(r)
 	}
-	if r.seek {
-		s.seek(r)
+	end := s.frames.next
+	if r.ended != s.ended {
+		end = max(r.pos, s.lastEnd) // what came before the end comes before the news of it
 	}
-	if n = s.frames.copy(dst, r.pos); n > 0 {
+	if n = s.frames.copy(dst[:min(uint64(len(dst)), end-r.pos)], r.pos); n > 0 {
 		r.pos += uint64(n)
-		if s.publisher == nil {
+		if s.publisher == nil && r.pos == s.frames.next {
 			s.trim()
 		}
 		return n, nil, nil
 	}
 	if r.ended != s.ended {
-		r.ended = s.ended
-		switch {
-		case !r.request.Wait:
+		if !r.request.Wait {
 			return 0, nil, errEnded
-		case r.request.Notice:
-			return 0, nil, ErrUnpublished
 		}
+		r.ended++
+		return 0, nil, ErrUnpublished
 	}
 	return 0, s.frames.more(), nil
+}
+
+// start makes r a reader of frames. One that held none in the window has lost none.
+func (s *Stream) start(r *Subscriber) {
+	if r.idle && r.pos < s.frames.base {
+		r.pos = s.join()
+	}
+	r.idle = false
+	s.reads(r, true)
 }
 
 // skip moves a reader that fell out of the window to the newest key frame, or lets it look for
 // the next one.
 func (s *Stream) skip(r *Subscriber) {
 	to := s.frames.next
-	if s.hasKey {
+	if r.seek = !s.hasKey || s.newKey < r.pos; !r.seek {
 		to = s.newKey
-	} else {
-		r.seek = true
 	}
 	r.lost += to - r.pos
 	r.pos = to
-}
-
-// seek moves a reader that looks for a key frame past what it cannot decode.
-func (s *Stream) seek(r *Subscriber) {
-	for ; r.pos < s.frames.next; r.pos++ {
-		if s.opens(s.frames.at(r.pos)) {
-			r.seek = false
-			return
-		}
-		r.lost++
-	}
 }

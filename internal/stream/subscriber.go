@@ -26,7 +26,9 @@ type Subscriber struct {
 	// Guarded by stream.mu.
 	pos    uint64
 	lost   uint64
-	seek   bool // skips to the next key frame
+	seek   bool // looks for a key frame
+	idle   bool // has not read yet, or reads packets: holds no frames in the window
+	reads  bool // counts among the stream's readers of frames
 	closed bool
 	ended  uint64 // the ends of publishers it knows of
 

@@ -59,6 +59,12 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
+// tail returns the end, which is where the trouble is.
+func (o *output) tail() string {
+	s := o.String()
+	return s[max(0, len(s)-2000):]
+}
+
 // launch starts a program.
 func launch(t *testing.T, name string, args ...string) *process {
 	t.Helper()
@@ -76,7 +82,7 @@ func launch(t *testing.T, name string, args ...string) *process {
 		p.signal(syscall.SIGKILL)
 		<-p.exited
 		if t.Failed() {
-			t.Logf("%s:\n%s", strings.Join(p.cmd.Args, " "), p.out.String())
+			t.Logf("%s:\n%s", strings.Join(p.cmd.Args, " "), p.out.tail())
 		}
 	})
 	return p

@@ -26,22 +26,24 @@ type clientReader struct {
 	arena  media.Arena
 	demux  demux
 	ready  []*media.Frame
+	next   int // of ready
 }
 
 // ReadFrame returns the next frame. The error is io.EOF when the server has closed.
 func (r *clientReader) ReadFrame() (*media.Frame, error) {
-	for len(r.ready) == 0 {
+	for r.next == len(r.ready) {
 		m, err := r.client.readMessage()
 		if err != nil {
 			return nil, err
 		}
 		switch m.kind {
 		case audio, video, amf0Data, amf3Data, aggregate:
-			r.ready = r.demux.frames(r.ready[:0], &m)
+			clear(r.ready)
+			r.ready, r.next = r.demux.frames(r.ready[:0], &m), 0
 		}
 	}
-	f := r.ready[0]
-	r.ready = r.ready[1:]
+	f := r.ready[r.next]
+	r.next++
 	return f, nil
 }
 
@@ -72,6 +74,7 @@ func (w *clientWriter) WriteBatch(frames []*media.Frame) error {
 		m := &w.messages[i]
 		m.stream = w.client.stream
 		if err := w.client.add(*m); err != nil {
+			w.client.out = w.client.out[:0]
 			return err
 		}
 	}

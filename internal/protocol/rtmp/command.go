@@ -29,7 +29,10 @@ func parseCommand(m *message) (command, error) {
 		body = body[1:]
 	}
 	values, err := amf0.ParseAll(body)
-	if len(values) == 0 {
+	switch {
+	case len(values) == 0 && err == nil:
+		return command{}, fmt.Errorf("%w: it is empty", errCommand)
+	case len(values) == 0:
 		return command{}, fmt.Errorf("%w: %w", errCommand, err)
 	}
 	name, ok := values[0].(string)

@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"log/slog"
 	"slices"
@@ -10,8 +11,10 @@ import (
 )
 
 const (
-	maxTracks  = 64 // of one publisher
-	maxOddLogs = 8  // different oddities of one publisher that are logged
+	maxTracks  = 64       // of one publisher
+	maxSetup   = 64 << 10 // bytes of a message of headers; tracks keep them
+	maxInside  = 1 << 10  // messages in one aggregate
+	maxOddLogs = 8        // different oddities of one publisher that are logged
 )
 
 // demux makes frames of a publisher's messages: it keeps the layout in force, and tells each
@@ -69,22 +72,26 @@ func (d *demux) media(dst []*media.Frame, m *message) []*media.Frame {
 		if f := d.frame(&d.packets[i], m); f != nil {
 			f.DTS, f.PTS = dts, dts+int64(d.packets[i].CompositionTime+d.packets[i].Nano)
 			f.At = media.Now()
-			if len(dst) > from {
-				f.Ride()
-			}
 			dst = append(dst, f)
 			d.count++
 		}
 	}
-	return d.settle(dst, from)
+	d.settle(dst[from:])
+	return dst
 }
 
-// settle gives the frames of one message the layout in force after all of it.
-func (d *demux) settle(dst []*media.Frame, from int) []*media.Frame {
-	for _, f := range dst[from:] {
-		f.Layout = d.layout
+// settle gives the frames of one message the layout in force after all of it. The first track's
+// goes first and has the message: who starts at its key frame gets the others with it.
+func (d *demux) settle(frames []*media.Frame) {
+	if len(frames) > 1 {
+		slices.SortStableFunc(frames, func(a, b *media.Frame) int { return cmp.Compare(a.Track, b.Track) })
 	}
-	return dst
+	for i, f := range frames {
+		f.Layout = d.layout
+		if i > 0 {
+			f.Ride()
+		}
+	}
 }
 
 // frame makes a frame of a packet, or a track of its headers.
@@ -119,6 +126,10 @@ func (d *demux) frame(p *flv.Packet, m *message) *media.Frame {
 
 // header puts a track with the headers of p in force.
 func (d *demux) header(p *flv.Packet, m *message) {
+	if len(m.body) > maxSetup {
+		d.once("message of headers that is too long", "bytes", len(m.body), "most", maxSetup)
+		return
+	}
 	t, err := flv.NewTrack(*p, m.body)
 	if err != nil {
 		d.once("headers that cannot be read; they are passed on as they are", "cause", err)
@@ -245,14 +256,18 @@ const (
 // Spec: Adobe RTMP 1.0, 7.1.6.
 func (d *demux) aggregate(dst []*media.Frame, m *message) []*media.Frame {
 	var base uint32
-	for b, first := m.body, true; len(b) > 0; first = false {
+	for b, n := m.body, 0; len(b) > 0; n++ {
+		if n == maxInside {
+			d.once("aggregate message of too many", "most", maxInside)
+			return dst
+		}
 		if len(b) < 11 || len(b) < 11+int(u24(b[1:])) {
 			d.once("aggregate message that is cut short", "bytes", len(m.body))
 			return dst
 		}
 		size := int(u24(b[1:]))
 		time := u24(b[4:]) | uint32(b[7])<<24
-		if first {
+		if n == 0 {
 			base = time
 		}
 		sub := message{kind: b[0], stream: m.stream, time: m.time + time - base, body: b[11 : 11+size : 11+size]}

@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"time"
@@ -10,6 +11,9 @@ import (
 
 // maxCommands is how many commands a client may send before it says what it wants.
 const maxCommands = 64
+
+// maxLength is the longest play that is cut short, in ms: a thousand years are none.
+const maxLength = 1e12
 
 var errCommands = errors.New("rtmp: client sends commands and neither publishes nor plays")
 
@@ -34,7 +38,8 @@ func (s *session) accept() error {
 			continue
 		}
 		if s.connect, err = parseConnect(&c); err != nil {
-			return errors.Join(err, s.reply(resultError(c.tid, codeInvalidApp, "The connect command has no tcUrl.")))
+			s.part(resultError(c.tid, codeInvalidApp, "The connect command has no tcUrl."))
+			return err
 		}
 		return s.welcome()
 	}
@@ -45,7 +50,8 @@ func (s *session) accept() error {
 func (s *session) welcome() error {
 	t, err := parseLocator(s.connect.tcURL, "", "")
 	if err != nil {
-		return errors.Join(err, s.reply(resultError(s.connect.tid, codeInvalidApp, "The tcUrl cannot be understood.")))
+		s.part(resultError(s.connect.tid, codeInvalidApp, "The tcUrl cannot be understood."))
+		return err
 	}
 	s.vhost = t.vhost
 	var first []message
@@ -83,6 +89,7 @@ func resultError(tid float64, code, text string) message {
 // identify waits until the client says what it wants, and answers what it asks on the way.
 func (s *session) identify() (wish, error) {
 	var fmle, created, haivision bool
+	var name string // of the stream, as the commands before publish have it
 	for range maxCommands {
 		c, err := s.nextCommand()
 		if err != nil {
@@ -92,6 +99,7 @@ func (s *session) identify() (wish, error) {
 		case "releaseStream", "FCPublish", "FCUnpublish":
 			haivision = haivision || created && c.name == "FCPublish"
 			fmle = fmle || !created
+			name = c.text(1)
 			err = s.reply(resultMessage(0, c.tid, nil, amf0.Undefined{}))
 		case "createStream":
 			created = true
@@ -99,10 +107,10 @@ func (s *session) identify() (wish, error) {
 		case "play":
 			return wish{
 				kind: "rtmp-play", stream: c.text(1), tid: c.tid,
-				length: time.Duration(max(0, c.number(3))) * time.Millisecond,
+				length: playLength(c.number(3)),
 			}, nil
 		case "publish":
-			w := wish{publish: true, kind: "flash-publish", stream: c.text(1), tid: c.tid}
+			w := wish{publish: true, kind: "flash-publish", stream: cmp.Or(c.text(1), name), tid: c.tid}
 			if fmle {
 				w.kind, w.announce = "fmle-publish", true
 			} else if haivision {
@@ -121,12 +129,20 @@ func (s *session) identify() (wish, error) {
 	return wish{}, errCommands
 }
 
+// playLength makes a duration of what play asks for: no end where that is no sensible number.
+func playLength(ms float64) time.Duration {
+	if ms > 0 && ms < maxLength {
+		return time.Duration(ms) * time.Millisecond
+	}
+	return 0
+}
+
 // nextCommand skips what is no command.
 func (s *session) nextCommand() (command, error) {
 	for {
 		m, err := s.read()
 		if err != nil {
-			return command{}, late(err, "client did not say within %s what it wants", identifyTime)
+			return command{}, late(err, "%w", errSilent)
 		}
 		if m.kind == amf0Command || m.kind == amf3Command {
 			return parseCommand(&m)

@@ -27,6 +27,8 @@ type outbox struct {
 
 	mu      sync.Mutex
 	replies []byte
+	last    time.Time // when writing ends for good; zero is not yet
+	cut     bool      // a write has failed, maybe in the middle of a message
 }
 
 // queue sets messages aside, in chunks of the given size, for the next flush.
@@ -82,20 +84,56 @@ func (o *outbox) write(media net.Buffers) error {
 	replies := o.replies
 	o.replies = nil
 	o.mu.Unlock()
-	if err := o.conn.SetWriteDeadline(time.Now().Add(ioTimeout)); err != nil {
-		return err
-	}
-	if len(replies) > 0 {
-		n, err := o.conn.Write(replies)
+	err := o.arm(time.Now().Add(ioTimeout))
+	if err == nil && len(replies) > 0 {
+		var n int
+		n, err = o.conn.Write(replies)
 		o.traffic.Sent.Add(uint64(n))
-		if err != nil {
-			return err
-		}
 	}
-	if len(media) == 0 {
+	if err == nil && len(media) > 0 {
+		var n int64
+		n, err = media.WriteTo(o.conn)
+		o.traffic.Sent.Add(uint64(n))
+	}
+	if err != nil {
+		o.mu.Lock()
+		o.cut = true
+		o.mu.Unlock()
+	}
+	return err
+}
+
+// arm limits the next write, unless the last one of all is limited already.
+func (o *outbox) arm(until time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.last.IsZero() {
 		return nil
 	}
-	n, err := media.WriteTo(o.conn)
-	o.traffic.Sent.Add(uint64(n))
-	return err
+	return o.conn.SetWriteDeadline(until)
+}
+
+// finish leaves so much time for what is being written and for messages behind it, which are
+// sent if the peer can still make sense of them.
+func (o *outbox) finish(within time.Duration, chunkSize int, messages ...message) {
+	o.mu.Lock()
+	o.last = time.Now().Add(within)
+	_ = o.conn.SetWriteDeadline(o.last) // if not even that works there is nothing to wait for
+	o.mu.Unlock()
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	o.mu.Lock()
+	cut := o.cut
+	o.mu.Unlock()
+	if !cut {
+		o.queue(chunkSize, messages...)
+		_ = o.write(nil) // it leaves anyway
+	}
+}
+
+// count makes t count from here on what is sent.
+func (o *outbox) count(t *stream.Traffic) {
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	o.traffic = t
 }

@@ -14,8 +14,15 @@ import (
 	"weir/internal/stream"
 )
 
-// errComplete ends a play that asked for a length.
-var errComplete = errors.New("played for as long as the client asked")
+var (
+	// errComplete ends a play that asked for a length.
+	errComplete = errors.New("played for as long as the client asked")
+	// errSlow ends a player whose network or whose appetite has gone.
+	errSlow = errors.New("player does not read")
+)
+
+// keptVectors is how many pieces of a batch a player keeps the room for.
+const keptVectors = 1 << 10
 
 // play serves a player until it ends. It returns nil if the client has stopped by itself and
 // may start again.
@@ -39,7 +46,7 @@ func (s *session) play(ctx context.Context, w wish, r *stream.Request) error {
 	go func() {
 		defer close(ended)
 		defer s.guard()
-		p.run(ctx)
+		p.run()
 	}()
 	err = s.control(p)
 	sub.Close()
@@ -165,7 +172,7 @@ func (p *player) pause(on bool) {
 
 // run writes until the subscription or the connection ends, and then ends the session, unless
 // it was the client's wish.
-func (p *player) run(ctx context.Context) {
+func (p *player) run() {
 	for {
 		_, err := media.Copy(p, p.sub)
 		switch {
@@ -175,13 +182,8 @@ func (p *player) run(ctx context.Context) {
 			}
 		case errors.Is(err, stream.ErrClosed):
 			return
-		case errors.Is(err, errComplete):
-			_ = p.session.reply(statusMessage("status", "NetStream.Play.Stop", "Stopped playing stream."),
-				eventMessage(eventStreamEOF, streamID)) // it is closed anyway
 		}
-		if ctx.Err() == nil {
-			p.session.cancel(late(err, "player did not read for %s", ioTimeout))
-		}
+		p.session.cancel(late(err, "%w for %s", errSlow, ioTimeout)) // the first cause stays
 		return
 	}
 }
@@ -275,9 +277,11 @@ func (p *player) flush() error {
 	for i := range p.out {
 		bufs = appendVectors(bufs, &p.headers, &p.out[i], p.session.chunk)
 	}
-	p.vectors = bufs
 	err := p.session.out.send(bufs)
-	clear(p.vectors) // an idle player pins no frames
+	clear(bufs) // an idle player pins no frames
 	clear(p.out)
+	if p.vectors = bufs; cap(bufs) > keptVectors {
+		p.vectors, p.headers = nil, nil
+	}
 	return err
 }

@@ -9,10 +9,11 @@ import (
 // playClock gives a player's time stamps. Each player has a time base of its own: the frame it
 // starts with.
 type playClock struct {
-	set  bool
-	mode string
-	base int64 // subtracted from each time, ns
-	last int64 // ms
+	set       bool
+	mode      string
+	publisher uint64
+	base      int64 // subtracted from each time, ns
+	last      int64 // ms
 }
 
 // stamp returns a frame's RTMP time in ms. With jitter "full" it counts from the player's first
@@ -26,9 +27,11 @@ func (c *playClock) stamp(f *media.Frame, jitter string, atc bool) uint32 {
 	if jitter != "full" {
 		at -= f.Layout.Offset
 	}
-	if !c.set || c.mode != jitter {
+	another := c.publisher != f.Layout.Publisher && jitter == "zero" // has a clock of its own
+	if !c.set || c.mode != jitter || another {
 		c.rebase(at, jitter)
 	}
+	c.publisher = f.Layout.Publisher
 	ms := (at - c.base) / int64(time.Millisecond)
 	c.last = max(ms, 0)
 	return uint32(c.last)

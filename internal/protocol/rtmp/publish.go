@@ -45,8 +45,11 @@ func (s *session) publish(ctx context.Context, w wish, r *stream.Request) error 
 	from := newIngest(s, p)
 	_, err = media.Copy(p, from)
 	s.notes = from.notes()
-	if err != nil || !from.stopped {
+	switch {
+	case err != nil:
 		return err
+	case !from.stopped:
+		return io.EOF
 	}
 	s.log.Info("publisher stopped, and may start again", "stream", r.URL())
 	return p.Close()
@@ -56,8 +59,7 @@ func (s *session) publish(ctx context.Context, w wish, r *stream.Request) error 
 func (s *session) turnAwayStream(err error, publish bool, r *stream.Request) error {
 	var moved *stream.Moved
 	if errors.As(err, &moved) {
-		err = errors.Join(err, s.reply(movedMessage(&s.connect, moved.URL)))
-		s.linger()
+		s.part(movedMessage(&s.connect, moved.URL))
 		return err
 	}
 	return s.turnAway(refuseStream(err, publish, r))
@@ -76,9 +78,9 @@ type ingest struct {
 	// Set at construction.
 	session   *session
 	publisher *stream.Publisher
-	demux     demux
 
 	// Owned by the reading goroutine.
+	demux   demux
 	stopped bool
 	first   bool // nothing has come yet
 	ready   []*media.Frame
@@ -87,7 +89,9 @@ type ingest struct {
 
 func newIngest(s *session, p *stream.Publisher) *ingest {
 	i := &ingest{session: s, publisher: p, first: true, checked: time.Now()}
-	i.demux = demux{arena: s.arena, log: s.log}
+	arena := &media.Arena{}
+	i.demux = demux{arena: arena, log: s.log}
+	s.in.alloc = arena.Bytes
 	s.src.until = time.Time{}
 	s.src.merge = func() time.Duration {
 		v := s.rules.current()
@@ -114,7 +118,9 @@ func (i *ingest) ReadBatch(dst []*media.Frame) (int, error) {
 		}
 	}
 	n := copy(dst, i.ready)
-	i.ready = i.ready[:copy(i.ready, i.ready[n:])]
+	left := copy(i.ready, i.ready[n:])
+	clear(i.ready[left:]) // a silent publisher pins no frames
+	i.ready = i.ready[:left]
 	return n, nil
 }
 
@@ -149,9 +155,7 @@ func (i *ingest) idle(v *config.Vhost) error {
 	}
 	i.checked = time.Now()
 	if alone := i.publisher.Alone(); alone >= limit {
-		s := i.session
-		s.cancel(fmt.Errorf("%w: %s", errIdle, limit))
-		return errIdle
+		return fmt.Errorf("%w: %s", errIdle, limit)
 	}
 	return nil
 }
@@ -160,7 +164,7 @@ func (i *ingest) idle(v *config.Vhost) error {
 func (i *ingest) command(m *message) error {
 	c, err := parseCommand(m)
 	if err != nil {
-		i.session.log.Warn("publisher sent a command that cannot be read", "cause", err)
+		i.demux.once("command that cannot be read", "cause", err)
 		return nil
 	}
 	var unpublish bool

@@ -37,6 +37,7 @@ func NewServer(o Options) *Server {
 // It logs the session's start and end.
 func (v *Server) Serve(ctx context.Context, conn net.Conn) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil) // a panic passes through here
 	s := newSession(v, conn, cancel)
 	hung := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -45,11 +46,14 @@ func (v *Server) Serve(ctx context.Context, conn net.Conn) {
 	})
 	err := s.run(ctx)
 	if stop() {
-		conn.Close()
+		s.hangUp(err)
 	} else {
 		<-hung
 		err = context.Cause(ctx)
 	}
-	cancel(nil)
+	if len(farewell(err)) > 0 {
+		s.linger()
+	}
+	conn.Close()
 	s.report(err, time.Since(s.started))
 }

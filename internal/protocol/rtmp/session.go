@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"weir/internal/media"
 	"weir/internal/stream"
 )
 
@@ -25,7 +24,11 @@ const (
 	returnTime = 180 * time.Second
 	// farewellTime is how long a client that is sent away may take to hear why.
 	farewellTime = time.Second
+	maxFarewell  = 4 << 20 // bytes that it may send meanwhile
 )
+
+// errSilent ends a client that does not say what it wants.
+var errSilent = errors.New("client neither publishes nor plays")
 
 // session is one client: the handshake, the connect, and then as often as it likes a stream
 // that it publishes or plays.
@@ -40,20 +43,21 @@ type session struct {
 	cancel  context.CancelCauseFunc
 	traffic *stream.Traffic
 	src     *source
-	arena   *media.Arena
 	in      *chunkReader
 	out     outbox
 	rules   rules
 
 	// Owned by run.
-	connect connect
-	vhost   string // as the client named it when it connected
-	chunk   int    // our chunk size
-	window  uint64 // the peer wants an acknowledgement each half of so many bytes
-	acked   uint64 // bytes told
-	what    string // what it did, for the log
-	url     string // of the stream, for the log
-	notes   []any  // what the log says beside, at the end
+	connect  connect
+	vhost    string         // as the client named it when it connected
+	past     stream.Traffic // of the streams before the one that traffic counts
+	chunk    int            // our chunk size
+	window   uint64         // the peer wants an acknowledgement each half of so many bytes
+	acked    uint64         // bytes told
+	what     string         // what it did, for the log
+	stranger bool           // it has not said what it wants: a port scan, a browser
+	url      string         // of the stream, for the log
+	notes    []any          // what the log says beside, at the end
 }
 
 func newSession(v *Server, conn net.Conn, cancel context.CancelCauseFunc) *session {
@@ -62,10 +66,9 @@ func newSession(v *Server, conn net.Conn, cancel context.CancelCauseFunc) *sessi
 		server: v, conn: conn, id: id, started: time.Now(), cancel: cancel,
 		log:     v.options.Log.With("cid", id),
 		traffic: &stream.Traffic{},
-		arena:   &media.Arena{},
 		chunk:   defaultChunkSize,
-		what:    "connection",
-		rules:   rules{get: v.options.Config},
+		what:    "connection", stranger: true,
+		rules: rules{get: v.options.Config},
 	}
 	s.remote = addrOf(conn.RemoteAddr())
 	s.src = &source{conn: conn, traffic: s.traffic}
@@ -86,7 +89,8 @@ func addrOf(a net.Addr) netip.Addr {
 
 // run serves the client to its end.
 func (s *session) run(ctx context.Context) error {
-	s.src.until = s.started.Add(identifyTime)
+	s.src.done, s.src.until = ctx.Done(), s.started.Add(identifyTime)
+	_ = s.conn.SetWriteDeadline(s.src.until) // of the handshake; if it fails, so does that
 	buffered := bufio.NewReaderSize(s.src, readBuffer)
 	proxied, err := acceptHandshake(struct {
 		io.Reader
@@ -99,7 +103,7 @@ func (s *session) run(ctx context.Context) error {
 		s.log.Info("client behind a proxy", "proxy", s.remote, "ip", proxied)
 		s.remote = proxied
 	}
-	s.in = newChunkReader(buffered, s.arena.Bytes)
+	s.in = newChunkReader(buffered, nil)
 	if err := s.accept(); err != nil {
 		return err
 	}
@@ -108,11 +112,22 @@ func (s *session) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.stranger = false
 		if err := s.serve(ctx, wish); err != nil {
 			return err
 		}
-		s.src.limit, s.src.until = 0, time.Now().Add(returnTime)
+		s.src.merge, s.src.limit, s.src.until = nil, 0, time.Now().Add(returnTime)
+		s.recount()
 	}
+}
+
+// recount begins a new count of traffic: each stream gets its own.
+func (s *session) recount() {
+	s.past.Received.Add(s.traffic.Received.Load())
+	s.past.Sent.Add(s.traffic.Sent.Load())
+	s.traffic = &stream.Traffic{}
+	s.src.traffic = s.traffic
+	s.out.count(s.traffic)
 }
 
 // serve lets the client publish or play. It returns nil if the client has stopped by itself
@@ -206,10 +221,16 @@ func (s *session) reply(messages ...message) error {
 func (s *session) turnAway(err error) error {
 	var r *refusal
 	if errors.As(err, &r) {
-		err = errors.Join(err, s.reply(r.message()))
-		s.linger()
+		s.part(r.message())
 	}
 	return err
+}
+
+// part sends the last reply.
+func (s *session) part(m message) {
+	if s.reply(m) == nil { // else it has left already
+		s.linger()
+	}
 }
 
 // linger lets the last reply arrive: a socket closed with unread input resets the connection,
@@ -217,45 +238,55 @@ func (s *session) turnAway(err error) error {
 func (s *session) linger() {
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
 		_ = s.conn.SetReadDeadline(time.Now().Add(farewellTime))
-		_, _ = io.CopyN(io.Discard, s.conn, maxReplies) // until it has closed, or long enough
+		_, _ = io.CopyN(io.Discard, s.conn, maxFarewell) // until it has closed, or long enough
 	}
 }
 
-// hangUp closes the connection, and says why if the client can hear it.
+// hangUp ends the connection's reading and writing. A client that ended by itself, or whom
+// nobody has anything to tell, is closed; another is told why, and is Serve's to close.
 func (s *session) hangUp(cause error) {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(farewellTime)) // a write that is under way ends
-	if r := farewell(cause); r != nil {
-		s.out.turn.Lock()
-		m := r.message()
-		_, _ = s.conn.Write(appendMessage(nil, &m, s.chunk)) // it leaves anyway
-		s.out.turn.Unlock()
+	last := farewell(cause)
+	if len(last) == 0 {
+		s.conn.Close()
+		return
 	}
-	s.conn.Close()
+	s.src.end()
+	s.out.finish(farewellTime, s.chunk, last...)
 }
 
-// farewell words a session's end for the client; nil where it ended by itself.
-func farewell(cause error) *refusal {
+// farewell words a session's end for the client; nil where it needs no words.
+func farewell(cause error) []message {
+	var r *refusal
 	switch {
 	case errors.Is(cause, stream.ErrKicked):
-		return refuse(codeClosed, "The operator of the server has closed this connection.")
+		r = refuse(codeClosed, "The operator of the server has closed this connection.")
 	case errors.Is(cause, stream.ErrReplaced):
-		return refuse(codeBadName, "Another publisher has taken over this stream.")
+		r = refuse(codeBadName, "Another publisher has taken over this stream.")
 	case errors.Is(cause, errIdle):
-		return refuse(codeClosed, "Nobody has been watching this stream for a while.")
+		r = refuse(codeClosed, "Nobody has been watching this stream for a while.")
+	case errors.Is(cause, errComplete):
+		return []message{
+			statusMessage("status", "NetStream.Play.Stop", "Stopped playing stream."),
+			eventMessage(eventStreamEOF, streamID),
+		}
+	default:
+		return nil
 	}
-	return nil
+	return []message{r.message()}
 }
 
 // report logs the end of the session, in one line with its cause.
 func (s *session) report(err error, lasted time.Duration) {
 	args := append([]any{
 		"ip", s.remote, "stream", s.url, "time", lasted.Round(time.Millisecond),
-		"received", s.traffic.Received.Load(), "sent", s.traffic.Sent.Load(),
+		"received", s.past.Received.Load() + s.traffic.Received.Load(),
+		"sent", s.past.Sent.Load() + s.traffic.Sent.Load(),
 	}, s.notes...)
+	refused := errors.As(err, new(*refusal)) // its cause may look like a client's leaving
 	switch {
-	case left(err):
+	case left(err) && !refused:
 		s.log.Info(s.what+" ended: client left", args...)
-	case errors.Is(err, stream.ErrKicked), errors.Is(err, errIdle), errors.Is(err, context.Canceled):
+	case quiet(err), s.stranger && !refused:
 		s.log.Info(s.what+" ended", append(args, "cause", err)...)
 	default:
 		s.log.Warn(s.what+" ended", append(args, "cause", err)...)
@@ -264,8 +295,26 @@ func (s *session) report(err error, lasted time.Duration) {
 
 // left reports whether err is what a client's leaving looks like.
 func left(err error) bool {
-	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	for _, end := range []error{
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT,
+	} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return err == nil
+}
+
+// quiet reports whether err is an end that nobody has to look into.
+func quiet(err error) bool {
+	for _, end := range []error{
+		stream.ErrKicked, errIdle, errComplete, errSlow, errSilent, context.Canceled,
+	} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return errors.As(err, new(*stream.Moved))
 }
 
 // late words a read that ran into its deadline.

@@ -2,6 +2,7 @@ package rtmp
 
 import (
 	"net"
+	"sync/atomic"
 	"time"
 
 	"weir/internal/stream"
@@ -11,10 +12,12 @@ import (
 const smallRead = 4096
 
 // source is the reading side of a connection: it counts, keeps the peer's time limit, and
-// pauses after small reads where that is asked for.
+// pauses after small reads where that is asked for. It is for one goroutine, but for end.
 type source struct {
 	conn    net.Conn
 	traffic *stream.Traffic
+	done    <-chan struct{} // ends a pause
+	ended   atomic.Bool
 
 	limit time.Duration        // for each read to bring something; 0 is none
 	until time.Time            // for all of it; zero is none
@@ -26,11 +29,14 @@ type source struct {
 func (s *source) Read(b []byte) (int, error) {
 	if s.short && s.merge != nil {
 		if d := s.merge(); d > 0 {
-			time.Sleep(d)
+			s.pause(d)
 		}
 	}
 	if err := s.arm(); err != nil {
 		return 0, err
+	}
+	if s.ended.Load() { // after the deadline is set, so that end's stays
+		return 0, net.ErrClosed
 	}
 	n, err := s.conn.Read(b)
 	s.traffic.Received.Add(uint64(n))
@@ -38,18 +44,32 @@ func (s *source) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// arm sets the deadline, unless the one in force is about right.
+func (s *source) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.done:
+	}
+}
+
+// arm sets the deadline, a little late, unless the one in force is still late enough.
 func (s *source) arm() error {
 	want := s.until
 	if s.limit > 0 {
-		want = time.Now().Add(s.limit)
-		if !s.until.IsZero() && s.until.Before(want) {
-			want = s.until
+		if t := time.Now().Add(s.limit); want.IsZero() || t.Before(want) {
+			if spare := s.set.Sub(t); spare >= 0 && spare <= s.limit/16 {
+				return nil
+			}
+			want = t.Add(s.limit / 16)
 		}
-	}
-	if d := want.Sub(s.set); d >= 0 && d < s.limit/16 && !s.set.IsZero() {
-		return nil
 	}
 	s.set = want
 	return s.conn.SetReadDeadline(want)
+}
+
+// end makes this read and all others fail. It may be called from anywhere.
+func (s *source) end() {
+	s.ended.Store(true)
+	_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // if it fails the connection is gone
 }

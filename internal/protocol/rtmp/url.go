@@ -27,9 +27,11 @@ type locator struct {
 func parseLocator(tcURL, stream, known string) (locator, error) {
 	raw := strings.Replace(tcURL, "...vhost...", "?vhost=", 1)
 	stream = strings.Replace(stream, "...vhost...", "?vhost=", 1)
+	stream, own := cutAny(stream, "?#")
 	raw = afterPath(strings.TrimSuffix(raw, "/") + "/" + strings.TrimPrefix(stream, "/"))
 	raw = strings.Replace(raw, "/_definst_", "", 1)
-	head, param, _ := cutAny(raw, "?#")
+	head, param := cutAny(raw, "?#")
+	param = own + param
 	_, rest, ok := strings.Cut(head, "://")
 	if !ok {
 		return locator{}, errURL
@@ -48,6 +50,9 @@ func parseLocator(tcURL, stream, known string) (locator, error) {
 	}
 	t.guess()
 	t.strip()
+	if t.app == "" {
+		t.app = defaultApp
+	}
 	return t, nil
 }
 
@@ -72,9 +77,6 @@ func (t *locator) guess() {
 			t.param, t.stream = param, stream
 		}
 	}
-	if t.app == "" {
-		t.app = defaultApp
-	}
 }
 
 func (t *locator) strip() {
@@ -86,7 +88,8 @@ func (t *locator) strip() {
 
 // asked returns the virtual host that parameters name, or "" for none or the default one.
 func asked(param string) string {
-	values, _ := url.ParseQuery(strings.TrimLeft(param, "?#")) // what can be read of it
+	query, _, _ := strings.Cut(strings.TrimPrefix(param, "?"), "#")
+	values, _ := url.ParseQuery(query) // what can be read of it
 	for _, name := range []string{"vhost", "domain"} {
 		if v := values.Get(name); v != "" {
 			if v == defaultVhost {
@@ -98,8 +101,9 @@ func asked(param string) string {
 	return ""
 }
 
+// hostname takes a name and a password, and the port, off a host.
 func hostname(host string) string {
-	u := url.URL{Host: host}
+	u := url.URL{Host: host[strings.LastIndexByte(host, '@')+1:]}
 	return u.Hostname()
 }
 
@@ -112,11 +116,11 @@ func splitLast(path string) (dir, last string) {
 }
 
 // cutAny cuts s before the first of chars; the rest keeps it.
-func cutAny(s, chars string) (before, rest string, found bool) {
+func cutAny(s, chars string) (before, rest string) {
 	if i := strings.IndexAny(s, chars); i >= 0 {
-		return s[:i], s[i:], true
+		return s[:i], s[i:]
 	}
-	return s, "", false
+	return s, ""
 }
 
 // plain returns a stream's name without its extension: livestream.flv is livestream.

@@ -1,0 +1,148 @@
+package e2e
+
+import (
+	"math"
+	"strconv"
+	"testing"
+)
+
+// expectation is what a recording must have.
+type expectation struct {
+	clip   clip
+	frames int     // of video, at least
+	gap    float64 // the longest step between two frames, in seconds; 0 is one second
+	sizes  []clip  // several picture sizes in turn, where the stream changes
+}
+
+type probed struct {
+	Streams []struct {
+		Type   string `json:"codec_type"`
+		Codec  string `json:"codec_name"`
+		Width  int    `json:"width"`
+		Height int    `json:"height"`
+	} `json:"streams"`
+	Packets []packet `json:"packets"`
+}
+
+type packet struct {
+	Type  string `json:"codec_type"`
+	DTS   string `json:"dts_time"`
+	PTS   string `json:"pts_time"`
+	Flags string `json:"flags"`
+}
+
+func (p *packet) dts() float64 {
+	v, err := strconv.ParseFloat(p.DTS, 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return v
+}
+
+// check holds a recording against what is expected: the codecs, that it starts with a key
+// frame, that time flows evenly, that sound and picture belong together, and that all of it
+// decodes into pictures of something.
+func check(t *testing.T, r recording, want expectation) {
+	t.Helper()
+	raw := r.probe
+	if raw == nil {
+		var complaints string
+		raw, complaints = run(t, modern("ffprobe", want.clip.codec), "-loglevel", "error", "-show_entries", probeEntries, "-of", "json", r.file)
+		if complaints != "" {
+			t.Errorf("ffprobe complains about the recording:\n%s", complaints)
+		}
+	}
+	var p probed
+	unmarshal(t, raw, &p)
+	checkStreams(t, &p, want)
+	checkTimes(t, &p, want)
+	if r.file != "" {
+		decode(t, r, want)
+	}
+}
+
+func checkStreams(t *testing.T, p *probed, want expectation) {
+	t.Helper()
+	var video, audio int
+	for _, s := range p.Streams {
+		switch s.Type {
+		case "video":
+			video++
+			if s.Codec != want.clip.codec || s.Width != want.clip.width || s.Height != want.clip.height {
+				t.Errorf("the video is %s %dx%d, want %s", s.Codec, s.Width, s.Height, want.clip.name)
+			}
+		case "audio":
+			audio++
+			if s.Codec != "aac" {
+				t.Errorf("the audio is %s", s.Codec)
+			}
+		}
+	}
+	if video != 1 || audio != 1 {
+		t.Errorf("%d video and %d audio streams", video, audio)
+	}
+}
+
+func checkTimes(t *testing.T, p *probed, want expectation) {
+	t.Helper()
+	gap := want.gap
+	if gap == 0 {
+		gap = 1
+	}
+	first, last, count := map[string]float64{}, map[string]float64{}, map[string]int{}
+	for i := range p.Packets {
+		k := &p.Packets[i]
+		at := k.dts()
+		if count[k.Type]++; count[k.Type] == 1 {
+			first[k.Type] = at
+			if k.Type == "video" && k.Flags[:1] != "K" {
+				t.Error("the first frame is no key frame")
+			}
+		} else if step := at - last[k.Type]; math.IsNaN(step) || step < 0 || step > gap {
+			t.Errorf("%s packet %d: time goes from %.3f to %.3f", k.Type, count[k.Type], last[k.Type], at)
+		}
+		last[k.Type] = at
+	}
+	if count["video"] < want.frames {
+		t.Errorf("%d frames, want %d", count["video"], want.frames)
+	}
+	if d := first["audio"] - first["video"]; math.Abs(d) > 0.5 {
+		t.Errorf("sound starts %.3f s behind the picture", d)
+	}
+	if d := last["audio"] - last["video"]; math.Abs(d) > 1 {
+		t.Errorf("sound ends %.3f s behind the picture", d)
+	}
+}
+
+const thumb = 16 * 12 // bytes of a decoded picture, grey and small
+
+// decode decodes a recording, which must work without a complaint and give pictures.
+func decode(t *testing.T, r recording, want expectation) {
+	t.Helper()
+	raw, complaints := run(t, modern("ffmpeg", want.clip.codec), "-hide_banner", "-loglevel", "error", "-xerror", "-i", r.file,
+		"-map", "0:v:0", "-vf", "setpts=N/TB,scale=16:12", "-pix_fmt", "gray", "-fps_mode", "passthrough", "-f", "rawvideo", "-")
+	if complaints != "" {
+		t.Errorf("decoding complains:\n%s", complaints)
+	}
+	n := len(raw) / thumb
+	if n < want.frames-2 { // the last ones may wait for what never came
+		t.Errorf("%d frames decoded, want %d", n, want.frames)
+	}
+	for i := range n {
+		if contrast(raw[i*thumb:(i+1)*thumb]) < 10 {
+			t.Errorf("picture %d is empty", i)
+			break
+		}
+	}
+}
+
+// contrast is the standard deviation of a picture's brightness.
+func contrast(picture []byte) float64 {
+	var sum, squares float64
+	for _, b := range picture {
+		sum += float64(b)
+		squares += float64(b) * float64(b)
+	}
+	n := float64(len(picture))
+	return math.Sqrt(max(0, squares/n-sum/n*sum/n))
+}

@@ -1,0 +1,301 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"weir/internal/format/flv"
+	"weir/internal/protocol/rtmp"
+)
+
+// player is a row of the suite: something that plays a stream and keeps what it gets.
+type player struct {
+	name  string
+	start func(t *testing.T, url, codec string) viewing
+	says  func(code, text string) string // what a user sees of a refusal
+	brief bool                           // it ends by itself after two seconds of media
+}
+
+// viewing is a player at work.
+type viewing interface {
+	frames() int    // of video, so far
+	freeze(on bool) // stops it from reading
+	stop() recording
+	wait() error // until it ends because the server does not want it any more
+	shown() string
+}
+
+// recording is what a player got: a file, or what ffprobe told.
+type recording struct {
+	file     string
+	probe    []byte
+	messages []rtmp.Message
+}
+
+// players are all rows. A new protocol adds some.
+var players = []player{
+	{name: "ffmpeg", start: ffmpegPlayer, says: ffmpegSays},
+	{name: "ffprobe", start: ffprobePlayer, says: ffmpegSays, brief: true},
+	{name: "rtmpdump", start: rtmpdumpPlayer, says: rtmpdumpSays},
+	{name: "gstreamer", start: gstPlayer, says: gstSays},
+	{name: "client", start: func(t *testing.T, url, _ string) viewing { return playClient(t, url) }, says: clientSays},
+}
+
+func rtmpdumpSays(code, _ string) string { return code }
+
+// modern returns the version of a program of ffmpeg that reads a codec in FLV.
+func modern(program, codec string) string {
+	if codec == "h264" {
+		return program
+	}
+	return program + "7"
+}
+
+// fileViewer is a program that writes what it plays into an FLV file.
+type fileViewer struct {
+	*process
+	file string
+
+	at    int64 // what has been counted of the file
+	count int
+}
+
+func view(t *testing.T, file, program string, args ...string) *fileViewer {
+	t.Helper()
+	return &fileViewer{process: launch(t, program, args...), file: file}
+}
+
+func (v *fileViewer) frames() int {
+	file, err := os.Open(v.file)
+	if err != nil {
+		return 0
+	}
+	defer file.Close()
+	if v.at == 0 {
+		v.at = 13 // the file's header
+	}
+	for {
+		var head [12]byte // one byte of the body too
+		if _, err := file.ReadAt(head[:], v.at); err != nil {
+			return v.count
+		}
+		size := int64(binary.BigEndian.Uint32(head[:]) & 0xFFFFFF)
+		if info, err := file.Stat(); err != nil || info.Size() < v.at+11+size+4 {
+			return v.count
+		}
+		if head[0] == byte(flv.TagVideo) {
+			v.count++
+		}
+		v.at += 11 + size + 4
+	}
+}
+
+func (v *fileViewer) freeze(on bool) {
+	if on {
+		v.signal(syscall.SIGSTOP)
+	} else {
+		v.signal(syscall.SIGCONT)
+	}
+}
+
+func (v *fileViewer) stop() recording {
+	v.t.Helper()
+	v.interrupt()
+	return recording{file: v.file}
+}
+
+func ffmpegPlayer(t *testing.T, url, codec string) viewing {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "ffmpeg.flv")
+	args := strings.Fields("-hide_banner -loglevel error -nostdin -fflags nobuffer -analyzeduration 500000 -i")
+	args = append(args, url)
+	args = append(args, strings.Fields("-c copy -flush_packets 1 -f flv")...)
+	return view(t, file, modern("ffmpeg", codec), append(args, file)...)
+}
+
+func rtmpdumpPlayer(t *testing.T, raw, _ string) viewing {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "rtmpdump.flv")
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, name, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	if u.RawQuery != "" {
+		name += "?" + u.RawQuery
+	}
+	tcURL := "rtmp://" + u.Host + "/" + app
+	return view(t, file, "rtmpdump", "--verbose", "--live", "--timeout", "60", "--rtmp", tcURL, "--tcUrl", tcURL,
+		"--app", app, "--playpath", name, "--flv", file)
+}
+
+func gstPlayer(t *testing.T, url, _ string) viewing {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "gstreamer.flv")
+	return view(t, file, "gst-launch-1.0", "-q", "rtmp2src", "location="+url, "timeout=60", "!", "filesink", "buffer-mode=unbuffered", "location="+file)
+}
+
+// probeViewer is an ffprobe that looks at a stream for two seconds.
+type probeViewer struct {
+	*process
+	answer *bytes.Buffer
+}
+
+// probeEntries is what a check wants to know.
+const probeEntries = "stream=codec_type,codec_name,width,height:packet=codec_type,dts_time,pts_time,flags"
+
+func ffprobePlayer(t *testing.T, url, codec string) viewing {
+	t.Helper()
+	p := launch(t, modern("ffprobe", codec), "-loglevel", "error", "-analyzeduration", "500000", "-read_intervals", "%+2",
+		"-show_entries", probeEntries, "-of", "json", url)
+	return &probeViewer{process: p}
+}
+
+func (v *probeViewer) frames() int {
+	if v.running() {
+		return 0
+	}
+	return 1 << 20 // it has seen what it wants
+}
+
+func (v *probeViewer) freeze(bool) {}
+
+func (v *probeViewer) stop() recording {
+	v.t.Helper()
+	if err := v.process.wait(); err != nil {
+		v.t.Errorf("ffprobe: %v\n%s", err, v.shown())
+	}
+	return recording{probe: []byte(v.shown())}
+}
+
+// clientViewer is our own client: it keeps the messages.
+type clientViewer struct {
+	t      *testing.T
+	client *rtmp.Client
+	done   sync.WaitGroup
+	frozen sync.Mutex
+
+	mu       sync.Mutex
+	got      []rtmp.Message
+	arrived  []time.Time // of got
+	count    int
+	failure  error
+	finished bool
+}
+
+func playClient(t *testing.T, url string) *clientViewer {
+	t.Helper()
+	v := &clientViewer{t: t}
+	c, err := rtmp.Dial(t.Context(), url, rtmp.DialOptions{ReplyTimeout: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.client = c
+	t.Cleanup(func() { v.client.Close(); v.done.Wait() })
+	if err := c.Play(t.Context()); err != nil {
+		v.failure = err
+		return v
+	}
+	v.done.Go(v.read)
+	return v
+}
+
+func (v *clientViewer) read() {
+	for {
+		m, err := v.client.ReadMessage()
+		v.mu.Lock()
+		if err != nil {
+			v.failure = err
+			v.mu.Unlock()
+			return
+		}
+		v.got, v.arrived = append(v.got, m), append(v.arrived, time.Now())
+		if m.Kind == uint8(flv.TagVideo) {
+			v.count++
+		}
+		v.mu.Unlock()
+		v.frozen.Lock()
+		v.frozen.Unlock() //nolint:staticcheck // it waits until it may go on
+	}
+}
+
+func (v *clientViewer) frames() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.count
+}
+
+func (v *clientViewer) freeze(on bool) {
+	if on {
+		v.frozen.Lock()
+	} else {
+		v.frozen.Unlock()
+	}
+}
+
+// messages returns the media and data messages so far.
+func (v *clientViewer) messages() []rtmp.Message {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(v.got), func(m rtmp.Message) bool {
+		return m.Kind != 8 && m.Kind != 9 && m.Kind != 18 || bytes.HasPrefix(m.Body, []byte("\x02\x00\x11|RtmpSampleAccess"))
+	})
+}
+
+// all returns every message so far, and when each came.
+func (v *clientViewer) all() ([]rtmp.Message, []time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.got), slices.Clone(v.arrived)
+}
+
+func (v *clientViewer) stop() recording {
+	v.t.Helper()
+	v.client.Close()
+	v.done.Wait()
+	file := filepath.Join(v.t.TempDir(), "client.flv")
+	b := flv.AppendFileHeader(nil, true, true)
+	for _, m := range v.messages() {
+		tag := flv.Tag{Type: flv.TagType(m.Kind), Time: time.Duration(m.Time) * time.Millisecond, Body: m.Body}
+		b, _ = flv.AppendTag(b, tag) // what came in a message fits a tag
+	}
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		v.t.Fatal(err)
+	}
+	return recording{file: file, messages: v.messages()}
+}
+
+func (v *clientViewer) wait() error {
+	if !poll(func() bool { return v.shown() != "" }) {
+		return errors.New("it does not end")
+	}
+	return v.failure
+}
+
+func (v *clientViewer) shown() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.failure == nil {
+		return ""
+	}
+	return v.failure.Error()
+}
+
+// unmarshal reads what ffprobe prints.
+func unmarshal(t *testing.T, raw []byte, v any) {
+	t.Helper()
+	if err := json.Unmarshal(raw, v); err != nil {
+		t.Errorf("%v in:\n%s", err, raw)
+	}
+}
