@@ -193,7 +193,7 @@ func TestForeground(t *testing.T) {
 // it does not.
 func TestDaemon(t *testing.T) {
 	dir := t.TempDir()
-	addr := conf(t, dir, "daemon on;\nwork_dir run;\n")
+	addr := conf(t, dir, "daemon on;\ngrace_start_wait 1;\ngrace_final_wait 1;\ndisable_daemon_for_docker off;\nsrs_log_tank file;\nwork_dir run;\n")
 	if err := os.Mkdir(filepath.Join(dir, "run"), 0o700); err != nil {
 		t.Fatal(err)
 	}

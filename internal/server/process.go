@@ -56,6 +56,7 @@ func Process(o config.Options, environ []string) (err error) {
 		return err
 	}
 	defer log.Close()
+	tuneGC()
 	logger := slog.New(log.Handler())
 	if err := supervise(o, environ, c, inherited, log, launcher); err != nil {
 		logger.Error("server cannot run", "cause", err)

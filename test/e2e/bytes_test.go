@@ -161,6 +161,28 @@ func compare(t *testing.T, v *clientViewer, sent []rtmp.Message) {
 	}
 }
 
+// TestAggregate checks that the parts of an aggregate message come one by one, at their times.
+func TestAggregate(t *testing.T) {
+	f := serve(t, conf{vhost: quick + "play { time_jitter off; }"})
+	view := playClient(t, f.url("s"))
+	c, err := dialPublish(t, f.url("s"), rtmp.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	parts := []rtmp.Message{
+		{Kind: 9, Time: 1000, Body: unhex(t, "17 01 000000 00000002 65 88")},
+		{Kind: 8, Time: 1023, Body: unhex(t, aacFrame)},
+		{Kind: 9, Time: 1040, Body: unhex(t, "27 01 000000 00000002 41 9A")},
+	}
+	body := unhex(t, "09 00000B 000064 00 000000 17 01 000000 00000002 65 88 00000016"+
+		"08 000008 00007B 00 000000"+aacFrame+"00000013"+"09 00000B 00008C 00 000000 27 01 000000 00000002 41 9A 00000016")
+	if err := c.WriteMessage(rtmp.Message{Kind: 22, Chunk: 4, Stream: c.Stream(), Time: 1000, Body: body}); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, view, parts)
+}
+
 // TestMetadata checks what players hear of a publisher's description: its own words in their
 // order, without the duration, and who serves it.
 func TestMetadata(t *testing.T) {

@@ -2,16 +2,26 @@ package e2e
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/pprof"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// TestMain checks that all tests together leave no descriptor open.
+// TestMain runs the tests, several at once, and checks that together they leave no descriptor
+// open.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen { // the tests wait for real time more than they work
+		_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.NumCPU())) // it is a flag of every test
+	}
 	before := descriptors()
 	code := m.Run()
 	if dir := clips.dir; dir != "" {

@@ -71,6 +71,9 @@ func serve(t *testing.T, c conf) *fixture {
 	go pprof.Do(ctx, pprof.Labels("server", f.label), func(ctx context.Context) { ended <- f.server.Run(ctx) })
 	waitFor(t, "the API to answer", func() bool { _, err := f.call("GET", "/api/v1/versions"); return err == nil })
 	idle := goroutines(f.label)
+	if idle == 0 || len(f.sockets()) == 0 {
+		t.Fatalf("%d goroutines, sockets %v: leaks would not be seen", idle, f.sockets())
+	}
 	t.Cleanup(func() {
 		defer f.report()
 		f.settle(idle)

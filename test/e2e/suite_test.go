@@ -27,8 +27,10 @@ var scenarios = []scenario{
 
 // TestSuite runs every scenario with every publisher and every player.
 func TestSuite(t *testing.T) {
+	t.Parallel()
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			for _, p := range publishers {
 				if s.only != "" && s.only != p.codec {
 					continue

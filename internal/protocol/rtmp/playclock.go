@@ -32,8 +32,10 @@ func (c *playClock) stamp(f *media.Frame, jitter string, atc bool) uint32 {
 		c.rebase(at, jitter)
 	}
 	c.publisher = f.Layout.Publisher
-	ms := (at - c.base) / int64(time.Millisecond)
-	c.last = max(ms, 0)
+	c.last = (at - c.base) / int64(time.Millisecond)
+	if jitter != "off" { // else it wraps, as the publisher's own did
+		c.last = max(c.last, 0)
+	}
 	return uint32(c.last)
 }
 
