@@ -17,7 +17,7 @@ import (
 // them ever meet. Test helpers are in nobody's list: only tests import them.
 var house = map[string]string{
 	"media":    "",
-	"codec": "media",
+	"codec":    "media",
 	"format":   "media codec",
 	"stream":   "media",
 	"config":   "",

@@ -4,11 +4,13 @@ import "sync"
 
 // derived is one output of a stream, shared by its readers.
 type derived struct {
-	once  sync.Once
+	// Set by begin.
+	ready chan struct{} // closed when the rest is
 	value any
 	err   error
-	refs  int // guarded by Stream.mu
 	stop  func()
+
+	refs int // guarded by Stream.mu
 }
 
 // Output is what a derivation starts: a value that its readers share, and the work behind it.
@@ -27,22 +29,19 @@ type Output[T any] struct {
 func Derive[T any](s *Stream, key any, start func(*Subscriber) (Output[T], error)) (value T, release func(), err error) {
 	s.mu.Lock()
 	d := s.derived[key]
-	if d == nil {
-		d = &derived{}
+	first := d == nil
+	if first {
+		d = &derived{ready: make(chan struct{})}
 		s.derived[key] = d
 	}
 	d.refs++
 	s.mu.Unlock()
 	release = sync.OnceFunc(func() { s.release(key, d) })
-	d.once.Do(func() {
-		d.err = ErrClosed // for the others, if start panics
-		defer func() {
-			if d.err != nil {
-				release()
-			}
-		}()
-		d.err = begin(s, d, start)
-	})
+	if first {
+		begin(s, d, start, release)
+	} else {
+		<-d.ready
+	}
 	if d.err != nil {
 		release()
 		return value, func() {}, d.err
@@ -50,32 +49,35 @@ func Derive[T any](s *Stream, key any, start func(*Subscriber) (Output[T], error
 	return d.value.(T), release, nil
 }
 
-func begin[T any](s *Stream, d *derived, start func(*Subscriber) (Output[T], error)) error {
+// begin starts d. If start panics, its caller is no reader any more and the others get
+// ErrClosed.
+func begin[T any](s *Stream, d *derived, start func(*Subscriber) (Output[T], error), release func()) {
+	d.err = ErrClosed
+	defer close(d.ready)
 	sub, err := s.registry.derive(s)
 	if err != nil {
-		return err
+		return
 	}
-	started := false
 	defer func() {
-		if !started {
+		if d.err != nil {
 			_ = sub.Close() // never fails
+			release()
 		}
 	}()
 	out, err := start(sub)
 	if err != nil {
-		return err
+		d.err = err
+		return
 	}
-	started = true
-	d.value = out.Value
 	var run sync.WaitGroup
 	if out.Run != nil {
 		run.Go(out.Run)
 	}
+	d.value, d.err = out.Value, nil
 	d.stop = func() {
 		_ = sub.Close() // never fails
 		run.Wait()
 	}
-	return nil
 }
 
 func (s *Stream) release(key any, d *derived) {

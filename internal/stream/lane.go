@@ -25,7 +25,7 @@ type Lane struct {
 	cancel  context.CancelFunc // ends the making of frames; nil while nobody reads them
 	making  sync.WaitGroup
 
-	turn sync.Mutex // held by whoever makes frames: one at a time
+	turn chan struct{} // cap 1: full while frames are made, by one at a time
 }
 
 // Lane opens the publisher's lane, and ends the one it had. Frames makes frames out of its packets and writes them to
@@ -33,7 +33,7 @@ type Lane struct {
 // with its context. It may be nil.
 func (p *Publisher) Lane(frames func(context.Context, *LaneReader) error) *Lane {
 	s := p.stream
-	l := &Lane{stream: s, publisher: p, frames: frames}
+	l := &Lane{stream: s, publisher: p, frames: frames, turn: make(chan struct{}, 1)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.publisher != p {
@@ -80,10 +80,11 @@ func (l *Lane) attend() {
 		in := &LaneReader{lane: l, pos: l.packets.next, ctx: ctx}
 		l.publisher.ask(Feedback{Key: true})
 		l.making.Go(func() {
-			l.turn.Lock()
-			defer l.turn.Unlock()
-			if ctx.Err() == nil {
+			select {
+			case l.turn <- struct{}{}:
 				_ = l.frames(ctx, in) // its errors end in the publisher, which logs them
+				<-l.turn
+			case <-ctx.Done():
 			}
 		})
 	case readers == 0 && l.cancel != nil:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,15 +103,14 @@ func TestLaneReaderWaits(t *testing.T) {
 // maker makes a frame of each packet, and notes when it works.
 type maker struct {
 	feed    *feed
-	running int
-	runs    int
+	running atomic.Int64
+	runs    atomic.Int64
 }
 
 func (m *maker) frames(ctx context.Context, in *LaneReader) error {
-	m.running++
-	m.runs++
-	defer func() { m.running-- }()
-	if m.running > 1 {
+	m.runs.Add(1)
+	defer m.running.Add(-1)
+	if m.running.Add(1) > 1 {
 		return errors.New("two at once")
 	}
 	dst := make([]*media.Packet, 8)
@@ -134,11 +134,11 @@ func TestLaneMakesFramesWhileSomebodyReadsThem(t *testing.T) {
 		p := publish(t, g, request("s"))
 		m := &maker{feed: p}
 		l := p.Lane(m.frames)
-		state := func(running, runs int) {
+		state := func(running, runs int64) {
 			t.Helper()
 			synctest.Wait()
-			if m.running != running || m.runs != runs {
-				t.Errorf("%d makers of frames, the %dth; want %d, the %dth", m.running, m.runs, running, runs)
+			if a, b := m.running.Load(), m.runs.Load(); a != running || b != runs {
+				t.Errorf("%d makers of frames, the %dth; want %d, the %dth", a, b, running, runs)
 			}
 		}
 		send := func() {

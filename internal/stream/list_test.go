@@ -151,6 +151,7 @@ func TestRates(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("Run = %v", err)
 		}
+		time.Sleep(time.Second) // the traffic ends
 	})
 }
 

@@ -11,7 +11,6 @@ type expectation struct {
 	clip   clip
 	frames int     // of video, at least
 	gap    float64 // the longest step between two frames, in seconds; 0 is one second
-	sizes  []clip  // several picture sizes in turn, where the stream changes
 }
 
 type probed struct {

@@ -149,7 +149,6 @@ func gstPlayer(t *testing.T, url, _ string) viewing {
 // probeViewer is an ffprobe that looks at a stream for two seconds.
 type probeViewer struct {
 	*process
-	answer *bytes.Buffer
 }
 
 // probeEntries is what a check wants to know.
@@ -186,12 +185,11 @@ type clientViewer struct {
 	done   sync.WaitGroup
 	frozen sync.Mutex
 
-	mu       sync.Mutex
-	got      []rtmp.Message
-	arrived  []time.Time // of got
-	count    int
-	failure  error
-	finished bool
+	mu      sync.Mutex
+	got     []rtmp.Message
+	arrived []time.Time // of got
+	count   int
+	failure error
 }
 
 func playClient(t *testing.T, url string) *clientViewer {
@@ -214,20 +212,27 @@ func playClient(t *testing.T, url string) *clientViewer {
 func (v *clientViewer) read() {
 	for {
 		m, err := v.client.ReadMessage()
-		v.mu.Lock()
-		if err != nil {
-			v.failure = err
-			v.mu.Unlock()
+		if !v.keep(m, err) {
 			return
 		}
-		v.got, v.arrived = append(v.got, m), append(v.arrived, time.Now())
-		if m.Kind == uint8(flv.TagVideo) {
-			v.count++
-		}
-		v.mu.Unlock()
-		v.frozen.Lock()
-		v.frozen.Unlock() //nolint:staticcheck // it waits until it may go on
 	}
+}
+
+// keep notes what has come; it waits while the viewer is frozen.
+func (v *clientViewer) keep(m rtmp.Message, err error) bool {
+	v.frozen.Lock()
+	defer v.frozen.Unlock()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err != nil {
+		v.failure = err
+		return false
+	}
+	v.got, v.arrived = append(v.got, m), append(v.arrived, time.Now())
+	if m.Kind == uint8(flv.TagVideo) {
+		v.count++
+	}
+	return true
 }
 
 func (v *clientViewer) frames() int {

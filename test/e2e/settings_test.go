@@ -185,6 +185,8 @@ func TestShortClock(t *testing.T) {
 	if ms := times(view); !slices.Equal(ms, []uint32{0, 40, 80, 120}) {
 		t.Errorf("times %v", ms)
 	}
+	pub.client.Close()
+	steadyClock(t, f)
 }
 
 func TestReduceSequenceHeader(t *testing.T) {

@@ -220,6 +220,9 @@ func (d *demux) data(dst []*media.Frame, m *message) []*media.Frame {
 		d.once("data message that cannot be read", "cause", err)
 		return dst
 	}
+	if name == sampleAccess || name == "onStatus" {
+		return dst // between a server and its player, where the publisher is a server
+	}
 	if name == flv.OnMetaData {
 		if meta := flv.NewMeta(values); meta != nil {
 			d.change(func(l *media.Layout) { l.Meta = meta })
@@ -247,6 +250,7 @@ func (d *demux) data(dst []*media.Frame, m *message) []*media.Frame {
 const (
 	amfString    = 2 // AMF0's marker
 	setDataFrame = "@setDataFrame"
+	sampleAccess = "|RtmpSampleAccess"
 )
 
 // aggregate takes a message that holds several, as FLV tags whose times count from the first:

@@ -22,7 +22,7 @@ var (
 )
 
 // keptVectors is how many pieces of a batch a player keeps the room for.
-const keptVectors = 1 << 10
+const keptVectors = 1 << 14
 
 // play serves a player until it ends. It returns nil if the client has stopped by itself and
 // may start again.
@@ -79,7 +79,7 @@ func (s *session) playStart() error {
 		eventMessage(eventStreamBegin, streamID),
 		status("NetStream.Play.Reset", "Playing and resetting stream."),
 		status("NetStream.Play.Start", "Started playing stream."),
-		message{kind: amf0Data, chunk: statusChunk, stream: streamID, body: amf0.Append(nil, "|RtmpSampleAccess", true, true)},
+		message{kind: amf0Data, chunk: statusChunk, stream: streamID, body: amf0.Append(nil, sampleAccess, true, true)},
 	)
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,11 +13,14 @@ import (
 	"weir/internal/stream"
 )
 
-// trickle is the far end of a source: it writes n bytes each time the pause is over.
+// trickle is the far end of a source: it writes n bytes each time the pause is over, until the
+// connection is closed.
 func trickle(conn net.Conn, pause time.Duration, times, n int) {
 	for range times {
 		time.Sleep(pause)
-		_, _ = conn.Write(make([]byte, n))
+		if _, err := conn.Write(make([]byte, n)); err != nil {
+			return
+		}
 	}
 }
 
@@ -39,7 +43,7 @@ func TestSourceLimit(t *testing.T) {
 		"silent":         {5 * time.Second, 0, 0, 0, 0, 5 * time.Second, 5320 * time.Millisecond},
 		"just in time":   {5 * time.Second, 0, 4990 * time.Millisecond, 100, 100, 504 * time.Second, 505 * time.Second},
 		"often":          {5 * time.Second, 0, time.Millisecond, 1000, 1000, 6 * time.Second, 6320 * time.Millisecond},
-		"trickle, until": {0, 30 * time.Second, time.Second, 100, 29, 30 * time.Second, 30 * time.Second},
+		"trickle, until": {0, 30 * time.Second, 999 * time.Millisecond, 100, 30, 30 * time.Second, 30 * time.Second},
 		"both, limit":    {5 * time.Second, 30 * time.Second, 0, 0, 0, 5 * time.Second, 5320 * time.Millisecond},
 		"both, until":    {5 * time.Second, 30 * time.Second, 999 * time.Millisecond, 100, 30, 30 * time.Second, 30 * time.Second},
 	} {
@@ -50,7 +54,8 @@ func TestSourceLimit(t *testing.T) {
 			if c.until > 0 {
 				s.until = time.Now().Add(c.until)
 			}
-			go trickle(b, c.pause, c.times, 1)
+			var far sync.WaitGroup
+			far.Go(func() { trickle(b, c.pause, c.times, 1) })
 			start := time.Now()
 			n, err := drained(s)
 			took := time.Since(start)
@@ -61,6 +66,7 @@ func TestSourceLimit(t *testing.T) {
 				t.Errorf("%s: counted %d bytes of %d", name, got, n)
 			}
 			b.Close()
+			far.Wait()
 		})
 	}
 }
@@ -70,13 +76,15 @@ func TestSourceLimit(t *testing.T) {
 func TestSourceChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
+		var far sync.WaitGroup
+		defer far.Wait()
 		defer b.Close()
 		s := newSource(a)
 		one := make([]byte, 1)
 		read := func(limit time.Duration, until time.Time, pause time.Duration, ok bool) {
 			t.Helper()
 			s.limit, s.until = limit, until
-			go trickle(b, pause, 1, 1)
+			far.Go(func() { trickle(b, pause, 1, 1) })
 			if _, err := s.Read(one); (err == nil) != ok {
 				t.Errorf("limit %v, byte after %v: %v", limit, pause, err)
 			}
