@@ -4,7 +4,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"weir/internal/config"
@@ -16,55 +15,32 @@ import (
 const badExit = 255
 
 func main() {
-	if err := run(os.Args[1:], os.Environ(), os.Stdout); err != nil {
+	text, err := run(os.Args[1:], os.Environ())
+	fmt.Print(text)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "weir:", err)
 		os.Exit(badExit)
 	}
 }
 
-// run does what the command line asks for.
-func run(args, environ []string, out io.Writer) error {
+// run does what the command line asks for, and returns what is to be printed.
+func run(args, environ []string) (string, error) {
 	o, err := config.ParseArgs(args)
 	if err != nil {
-		return err
+		return "", err
 	}
 	o.Docker = config.InContainer()
 	switch {
-	case o.Word == "version", o.Version:
-		fmt.Fprintf(out, "%s\n", versions())
+	case o.Word == "version", o.Version: // the first line is what scripts expect
+		return server.CompatVersion + "\nweir " + server.Version + "\n", nil
 	case o.Signature:
-		fmt.Fprintln(out, server.CompatSignature)
+		return server.CompatSignature + "\n", nil
 	case o.Help:
-		fmt.Fprintln(out, config.Usage())
+		return config.Usage() + "\n", nil
 	case o.Word == "bench":
-		return errors.New("bench is not in this version yet")
+		return "", errors.New("bench is not in this version yet")
 	case o.Test:
-		return test(o, environ, out)
-	default:
-		return server.Process(o, environ)
+		return server.Check(o, environ)
 	}
-	return nil
-}
-
-// test checks a configuration, and tells what a start with it would warn of.
-func test(o config.Options, environ []string, out io.Writer) error {
-	c, err := config.Load(o, environ)
-	if err != nil {
-		return err
-	}
-	for _, n := range c.Notes {
-		fmt.Fprintln(out, "warning:", n)
-	}
-	for _, d := range c.WithoutEffect {
-		fmt.Fprintln(out, "without effect yet:", d)
-	}
-	fmt.Fprintf(out, "the configuration file %s syntax is ok\n", o.File)
-	fmt.Fprintf(out, "the configuration file %s test is successful\n", o.File)
-	return nil
-}
-
-// versions tells weir's version, and which SRS it is compatible with: the first line is the
-// latter's alone, as scripts expect it.
-func versions() string {
-	return server.CompatVersion + "\nweir " + server.Version
+	return "", server.Process(o, environ)
 }

@@ -119,7 +119,7 @@ func obey(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCa
 		switch {
 		case sig == syscall.SIGHUP:
 			if err := s.Reload(); err != nil {
-				logger.Error("not reloaded", "cause", err)
+				logger.Error("configuration not reloaded, the one in force stays", "cause", err)
 			}
 		case reopens(sig):
 			if err := log.Reopen(); err != nil {
@@ -161,6 +161,9 @@ func greet(log *slog.Logger, o config.Options, c *config.Config) {
 		"config", from, "rtmp", strings.Join(c.Listen, " "), "pid", os.Getpid())
 	if c.HTTPAPI.Enabled {
 		log.Info("HTTP API", "listen", strings.Join(c.HTTPAPI.Listen, " "))
+	}
+	if c.InDocker && c.DisableDaemonForDocker {
+		log.Info("in a container: the server stays in the foreground, and logs to the console unless the configuration says where")
 	}
 	announce(log, c)
 }

@@ -4,7 +4,7 @@ package server
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -82,23 +82,25 @@ func (s *Server) shut() {
 // With an error the configuration in force stays.
 func (s *Server) Reload() error {
 	if s.load == nil {
-		return fmt.Errorf("server: reload: there is no file to read")
+		return errors.New("server: there is no configuration file to read")
 	}
 	next, err := s.load()
 	if err != nil {
-		return fmt.Errorf("server: reload: the configuration in force stays: %w", err)
+		return err
 	}
 	if err := s.listen(next); err != nil {
-		return fmt.Errorf("server: reload: the configuration in force stays: %w", err)
+		return err
 	}
 	changes := next.Changed(&s.config().Settings)
 	s.current.Store(next)
 	s.know(next)
 	var applied, restart []string
 	for _, c := range changes {
-		if c.Reload == config.Restart {
+		switch {
+		case c.Later:
+		case c.Reload == config.Restart:
 			restart = append(restart, c.Path)
-		} else {
+		default:
 			applied = append(applied, c.Path)
 		}
 	}
@@ -156,5 +158,20 @@ func announce(log *slog.Logger, c *config.Config) {
 	}
 	if len(c.WithoutEffect) > 0 {
 		log.Warn("these directives are accepted and have no effect yet", "directives", c.WithoutEffect)
+	}
+	for _, v := range c.Vhosts {
+		var open []string
+		if v.Security.Enabled {
+			open = append(open, "security")
+		}
+		if v.Refer.Enabled {
+			open = append(open, "refer")
+		}
+		if v.HTTPHooks.Enabled {
+			open = append(open, "http_hooks")
+		}
+		if len(open) > 0 {
+			log.Error("access rules are not enforced yet: everybody may publish and play", "vhost", v.Name, "rules", open)
+		}
 	}
 }

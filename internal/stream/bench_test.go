@@ -85,14 +85,15 @@ func BenchmarkReadBatch(b *testing.B) {
 			p := publish(b, g, request("s"))
 			r := subscribe(b, g, request("s"))
 			frames := benchFrames{layout: pictures()}
+			for range size {
+				if err := p.WriteFrame(frames.next()); err != nil {
+					b.Fatal(err)
+				}
+			}
 			dst := make([]*media.Frame, size)
 			b.ReportAllocs()
 			for b.Loop() {
-				b.StopTimer()
-				for range size {
-					_ = p.WriteFrame(frames.next())
-				}
-				b.StartTimer()
+				r.pos = 0 // again
 				if n, err := r.ReadBatch(dst); n != size || err != nil {
 					b.Fatal(n, err)
 				}
