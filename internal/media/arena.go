@@ -1,8 +1,8 @@
 package media
 
 const (
-	arenaBlock = 32 << 10 // bytes of a block that small payloads share
-	arenaLarge = 8 << 10  // payloads from here on get memory of their own
+	arenaBlock = 16 << 10 // bytes of a block that small payloads share
+	arenaLarge = 4 << 10  // payloads from here on get memory of their own
 	arenaSlab  = 32       // frames of a slab
 )
 

@@ -65,12 +65,7 @@ func (s *simulated) between(from, to int64) error {
 // watches, their GOPs cached. One operation is a simulated second of all of them, run as fast
 // as it goes, so that its costs can be held against a second of real time.
 func BenchmarkPublishers(b *testing.B) {
-	for _, size := range []int{simStreams} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) { benchmarkPublishers(b, size) })
-	}
-}
-
-func benchmarkPublishers(b *testing.B, size int) {
+	const size = simStreams
 	before := settle()
 	g := newRegistry(cached)
 	from := make([]byte, simKey)
@@ -83,7 +78,7 @@ func benchmarkPublishers(b *testing.B, size int) {
 			from:      from,
 		}
 	}
-	var now, peak int64
+	var now, peak, goal int64
 	step := int64(20 * time.Millisecond)
 	run := func(d int64) {
 		for end := now + d; now < end; now += step {
@@ -101,21 +96,22 @@ func benchmarkPublishers(b *testing.B, size int) {
 	for b.Loop() {
 		run(int64(time.Second))
 		seconds++
-		peak = max(peak, int64(measure().heap))
+		m := measure()
+		peak, goal = max(peak, int64(m.heap)), max(goal, int64(m.goal))
 	}
 	end := measure()
 	live := settle()
-	var gop, frames, most int
+	var gop, frames int
 	for _, s := range all {
 		base, next, bytes := span(s.stream)
 		gop += bytes - int(next-base)*frameBytes
 		frames += int(next - base)
-		most = max(most, bytes)
 	}
 	runtime.KeepAlive(all)
 	per := func(n int64) float64 { return float64(n) / float64(size) / 1024 }
 	gc, user := end.gc-start.gc, end.user-start.user
 	b.ReportMetric(per(int64(live-before)), "live-KiB/stream")
+	b.ReportMetric(per(goal-int64(before)), "heap-goal-KiB/stream")
 	b.ReportMetric(per(peak-int64(before)), "peak-heap-KiB/stream")
 	b.ReportMetric(per(int64(gop)), "GOP-KiB/stream")
 	b.ReportMetric(per(int64(live-before)-int64(gop)), "live-beside-GOP-KiB/stream")
@@ -131,6 +127,7 @@ func benchmarkPublishers(b *testing.B, size int) {
 type measured struct {
 	gc, user float64 // CPU seconds
 	heap     uint64  // bytes
+	goal     uint64  // heap bytes at which the next collection ends
 	cycles   uint64
 	pauses   *metrics.Float64Histogram
 }
@@ -139,10 +136,14 @@ func measure() measured {
 	s := []metrics.Sample{
 		{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/user:cpu-seconds"},
 		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/cycles/total:gc-cycles"},
-		{Name: "/sched/pauses/total/gc:seconds"},
+		{Name: "/sched/pauses/total/gc:seconds"}, {Name: "/gc/heap/goal:bytes"},
 	}
 	metrics.Read(s)
-	return measured{s[0].Value.Float64(), s[1].Value.Float64(), s[2].Value.Uint64(), s[3].Value.Uint64(), s[4].Value.Float64Histogram()}
+	return measured{
+		gc: s[0].Value.Float64(), user: s[1].Value.Float64(),
+		heap: s[2].Value.Uint64(), cycles: s[3].Value.Uint64(),
+		pauses: s[4].Value.Float64Histogram(), goal: s[5].Value.Uint64(),
+	}
 }
 
 // settle collects all garbage and returns the bytes that are in use. CPU times are brought up to

@@ -112,7 +112,7 @@ func (g *Registry) commit(r *Request, sink Sink) (p, old *Publisher, err error) 
 			return nil, nil, ErrBusy
 		}
 		old.stop(ErrReplaced)
-		s.end(old)
+		s.end()
 	}
 	p = &Publisher{
 		request: r, stream: s, sink: sink, started: time.Now(),
@@ -154,7 +154,7 @@ func (g *Registry) unpublish(p *Publisher) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.publisher == p {
-		s.end(p)
+		s.end()
 	}
 	g.retire(s, p.request)
 }
@@ -211,8 +211,8 @@ func (s *Stream) begin(p *Publisher) {
 	}
 }
 
-// end takes p out of its place: readers drain what is left, nobody starts there any more.
-func (s *Stream) end(p *Publisher) {
+// end takes the publisher out of its place: readers drain what is left, nobody starts there any more.
+func (s *Stream) end() {
 	s.publisher = nil
 	s.ended++
 	s.lastEnd = s.frames.next

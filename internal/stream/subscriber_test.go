@@ -12,7 +12,7 @@ import (
 )
 
 func TestPace(t *testing.T) {
-	// A publisher writes a frame each 100 ms from the first moment on. The reader's batches come
+	// A publisher writes a frame at 0 ms, 99 ms, and then each 100 ms. The reader's batches come
 	// at these times, in ms, with so many frames.
 	type batch struct{ at, n int }
 	for name, c := range map[string]struct {
@@ -21,15 +21,15 @@ func TestPace(t *testing.T) {
 		start int // frames that are there already
 		want  []batch
 	}{
-		"none":                {Pace{}, 64, 0, []batch{{0, 1}, {100, 1}, {200, 1}}},
+		"none":                {Pace{}, 64, 0, []batch{{0, 1}, {99, 1}, {199, 1}}},
 		"latency":             {Pace{Latency: 350 * time.Millisecond}, 64, 0, []batch{{0, 1}, {350, 3}, {700, 4}, {1050, 3}}},
-		"frames":              {Pace{Frames: 3}, 64, 0, []batch{{0, 1}, {400, 4}, {800, 4}}},
+		"frames":              {Pace{Frames: 3}, 64, 0, []batch{{0, 1}, {399, 4}, {799, 4}}},
 		"frames, 1 s at most": {Pace{Frames: 50}, 64, 0, []batch{{0, 1}, {1000, 10}, {2000, 10}}},
 		"both, latency longer": {
 			Pace{Latency: 500 * time.Millisecond, Frames: 2}, 64, 0, []batch{{0, 1}, {500, 5}, {1000, 5}},
 		},
 		"both, frames longer": {
-			Pace{Latency: 200 * time.Millisecond, Frames: 5}, 64, 0, []batch{{0, 1}, {600, 6}, {1200, 6}},
+			Pace{Latency: 200 * time.Millisecond, Frames: 5}, 64, 0, []batch{{0, 1}, {599, 6}, {1199, 6}},
 		},
 		"latency beyond 1 s": {
 			Pace{Latency: 1500 * time.Millisecond, Frames: 50}, 64, 0, []batch{{0, 1}, {1500, 15}, {3000, 15}},
@@ -37,7 +37,7 @@ func TestPace(t *testing.T) {
 		"no pause when behind": {
 			Pace{Latency: 350 * time.Millisecond, Frames: 2}, 4, 10, []batch{{0, 4}, {0, 4}, {350, 4}, {700, 4}},
 		},
-		"more frames than there is room for": {Pace{Frames: 50}, 2, 0, []batch{{0, 1}, {200, 2}, {400, 2}}},
+		"more frames than there is room for": {Pace{Frames: 50}, 2, 0, []batch{{0, 1}, {199, 2}, {399, 2}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -51,16 +51,16 @@ func TestPace(t *testing.T) {
 					p.must(t, "K")
 				}
 				go func() {
-					for p.write("K") == nil { // until it is closed
-						time.Sleep(100 * time.Millisecond)
-					}
+					for pause := 99 * time.Millisecond; p.write("K") == nil; pause = 100 * time.Millisecond {
+						time.Sleep(pause)
+					} // until it is closed
 				}()
 				synctest.Wait()
 				dst := make([]*media.Frame, c.batch)
 				for n, want := range c.want {
 					got, err := r.ReadBatch(dst)
 					synctest.Wait()
-					if at := time.Since(began).Milliseconds(); err != nil || int(at) != want.at || abs(got-want.n) > 1 || c.pace.Latency == 0 && got != want.n {
+					if at := time.Since(began).Milliseconds(); err != nil || int(at) != want.at || got != want.n {
 						t.Errorf("batch %d: %d frames at %d ms, %v; want %d at %d ms", n, got, at, err, want.n, want.at)
 					}
 				}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -155,7 +154,7 @@ type guest struct {
 // enter connects a guest that has shaken hands.
 func (h *house) enter() *guest {
 	h.t.Helper()
-	conn, err := h.dial(nil, "", "")
+	conn, err := h.dial(h.ctx, "", "")
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -301,6 +300,3 @@ func (g *guest) picture() message {
 		}
 	}
 }
-
-// timedOut reports whether reading ran into the test's own deadline.
-func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -12,6 +12,7 @@ import (
 type mux struct {
 	describe func(*media.Meta) message // the description's message
 	layout   *media.Layout
+	undated  bool // the description goes out at time zero; ffmpeg takes another for a subtitle
 }
 
 // append appends the messages of a frame at the given time, in ms. With reduce, headers and a
@@ -39,7 +40,9 @@ func (x *mux) announce(dst []message, l *media.Layout, time uint32, reduce bool)
 	}
 	if l.Meta != prev.Meta {
 		m := x.describe(l.Meta)
-		m.time = time
+		if !x.undated {
+			m.time = time
+		}
 		dst = append(dst, m)
 	}
 	for _, kind := range []media.Kind{media.Audio, media.Video} {

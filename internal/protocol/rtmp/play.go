@@ -250,6 +250,7 @@ func (p *player) rest(d time.Duration) {
 func (p *player) write(frames []*media.Frame) error {
 	play := p.rules.current().Play
 	p.out = p.out[:0]
+	p.mux.undated = play.TimeJitter == "full" && !play.Atc
 	done := false
 	for _, f := range frames {
 		if p.count == 0 {

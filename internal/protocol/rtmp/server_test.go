@@ -447,10 +447,13 @@ func TestReload(t *testing.T) {
 	from.Close()
 	h.logged("fmle-publish ended")
 	from = publish() // the player does not hear of the change
-	if m := g.next(); m.kind != amf0Data || m.time < 960 {
+	if m := g.next(); m.kind != amf0Data || m.time != 0 {
 		t.Errorf("after another publisher came: %+v", m)
 	}
-	for range 52 {
+	if m := g.picture(); m.time < 960 {
+		t.Errorf("the time goes back to %d", m.time)
+	}
+	for range 51 {
 		g.picture()
 	}
 	h.reload(func(c *config.Config) {
@@ -572,7 +575,7 @@ func TestShutdown(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	silent, err := h.dial(nil, "", "")
+	silent, err := h.dial(h.ctx, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
