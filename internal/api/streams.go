@@ -61,7 +61,7 @@ const unknown = "Other"
 func (a *API) streams(c *call) any {
 	list := a.o.Registry.Streams()
 	if c.id != "" {
-		list = slices.DeleteFunc(list, func(s stream.StreamInfo) bool { return s.ID != c.id })
+		list = slices.DeleteFunc(list, func(s stream.Info) bool { return s.ID != c.id })
 	}
 	switch {
 	case c.id != "" && len(list) == 0:
@@ -79,7 +79,7 @@ func (a *API) streams(c *call) any {
 	return answer
 }
 
-func describeStream(s stream.StreamInfo) streamItem {
+func describeStream(s stream.Info) streamItem {
 	out := streamItem{
 		ID: s.ID, Name: s.Name, Vhost: s.VhostID, App: s.App, TCURL: s.TCURL, URL: s.URL,
 		LiveMS: time.Now().UnixMilli(), Clients: s.Clients, Frames: s.VideoFrames,
@@ -92,7 +92,7 @@ func describeStream(s stream.StreamInfo) streamItem {
 }
 
 // tracks describes the first video and the first audio track.
-func tracks(s stream.StreamInfo) (v *video, a *audio) {
+func tracks(s stream.Info) (v *video, a *audio) {
 	for _, t := range s.Layout.Tracks {
 		codec, profile := t.Codec.String(), cmp.Or(t.Info.Profile, unknown)
 		switch kind := t.Kind.String(); {

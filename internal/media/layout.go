@@ -71,19 +71,31 @@ func (l *Layout) Since(prev *Layout) Change {
 	if l.Offset != prev.Offset || !l.Wall.Equal(prev.Wall) {
 		c |= ChangeClock
 	}
-	if len(l.Tracks) != len(prev.Tracks) {
-		return c | ChangeConfig
-	}
-	for i, t := range l.Tracks {
-		switch {
-		case t == prev.Tracks[i]:
-		case t.same(prev.Tracks[i]):
-			c |= ChangeRepeat
-		default:
-			c |= ChangeConfig
-		}
+	for i := range max(len(l.Tracks), len(prev.Tracks)) {
+		c |= trackChange(l.track(i), prev.track(i))
 	}
 	return c
+}
+
+// track returns a track, or nil where there is none.
+func (l *Layout) track(i int) *Track {
+	if i < len(l.Tracks) {
+		return l.Tracks[i]
+	}
+	return nil
+}
+
+// trackChange says what is different between two tracks in the same place. Data tracks have no
+// decoders: they come and go without a change.
+func trackChange(t, prev *Track) Change {
+	data := func(t *Track) bool { return t == nil || t.Kind == Data }
+	switch {
+	case t == prev, data(t) && data(prev):
+		return 0
+	case t != nil && prev != nil && t.same(prev):
+		return ChangeRepeat
+	}
+	return ChangeConfig
 }
 
 // First returns the index of the first track of that kind, or -1.

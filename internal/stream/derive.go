@@ -10,7 +10,8 @@ type derived struct {
 	err   error
 	stop  func()
 
-	refs int // guarded by Stream.mu
+	refs int           // guarded by Stream.mu
+	gone chan struct{} // closed when the last reader has left and the work has ended
 }
 
 // Output is what a derivation starts: a value that its readers share, and the work behind it.
@@ -27,15 +28,7 @@ type Output[T any] struct {
 // and holds no frames for an output that does not read it. The reader calls release when it is
 // done; the last release waits until Run has returned.
 func Derive[T any](s *Stream, key any, start func(*Subscriber) (Output[T], error)) (value T, release func(), err error) {
-	s.mu.Lock()
-	d := s.derived[key]
-	first := d == nil
-	if first {
-		d = &derived{ready: make(chan struct{})}
-		s.derived[key] = d
-	}
-	d.refs++
-	s.mu.Unlock()
+	d, first := s.claim(key)
 	release = sync.OnceFunc(func() { s.release(key, d) })
 	if first {
 		begin(s, d, start, release)
@@ -47,6 +40,27 @@ func Derive[T any](s *Stream, key any, start func(*Subscriber) (Output[T], error
 		return value, func() {}, d.err
 	}
 	return d.value.(T), release, nil
+}
+
+// claim counts one more reader of the output under key, and makes it if there is none. While one
+// is ending it waits, so that there are never two at once.
+func (s *Stream) claim(key any) (d *derived, first bool) {
+	for {
+		s.mu.Lock()
+		d = s.derived[key]
+		if d != nil && d.refs == 0 {
+			s.mu.Unlock()
+			<-d.gone
+			continue
+		}
+		if d == nil {
+			d, first = &derived{ready: make(chan struct{}), gone: make(chan struct{})}, true
+			s.derived[key] = d
+		}
+		d.refs++
+		s.mu.Unlock()
+		return d, first
+	}
 }
 
 // begin starts d. If start panics, its caller is no reader any more and the others get
@@ -80,17 +94,22 @@ func begin[T any](s *Stream, d *derived, start func(*Subscriber) (Output[T], err
 	}
 }
 
+// release counts one reader less, and ends the output with the last.
 func (s *Stream) release(key any, d *derived) {
 	s.mu.Lock()
 	d.refs--
 	last := d.refs == 0
-	if last && s.derived[key] == d {
-		delete(s.derived, key)
-	}
 	s.mu.Unlock()
-	if last && d.stop != nil {
+	if !last {
+		return
+	}
+	if d.stop != nil {
 		d.stop()
 	}
+	s.mu.Lock()
+	delete(s.derived, key)
+	s.mu.Unlock()
+	close(d.gone)
 }
 
 // derive subscribes without asking the gates: who reads the output has been asked.

@@ -56,8 +56,8 @@ type VhostInfo struct {
 	Usage            Usage
 }
 
-// StreamInfo describes a stream.
-type StreamInfo struct {
+// Info describes a stream.
+type Info struct {
 	ID, VhostID           string
 	Vhost, App, Name, URL string
 	TCURL                 string
@@ -187,7 +187,7 @@ func (g *Registry) Vhosts() []VhostInfo {
 }
 
 // Streams lists the streams by id.
-func (g *Registry) Streams() []StreamInfo {
+func (g *Registry) Streams() []Info {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	_, _, sums := g.sums()
@@ -195,20 +195,20 @@ func (g *Registry) Streams() []StreamInfo {
 	for _, s := range g.sessions {
 		clients[s.stream]++
 	}
-	list := make([]StreamInfo, 0, len(g.streams))
+	list := make([]Info, 0, len(g.streams))
 	for _, s := range g.streams {
 		info := s.info()
 		info.Clients, info.Usage = clients[s], usage(sums[s], &s.rate)
 		list = append(list, info)
 	}
-	slices.SortFunc(list, func(a, b StreamInfo) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(list, func(a, b Info) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }
 
-func (s *Stream) info() StreamInfo {
+func (s *Stream) info() Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	info := StreamInfo{
+	info := Info{
 		ID: s.ID, VhostID: s.VhostID, Vhost: s.key.vhost, App: s.key.app, Name: s.key.stream,
 		URL: s.url, TCURL: s.request.TCURL,
 		VideoFrames: s.videos, Layout: s.layout, Repairs: s.clock.Repairs,

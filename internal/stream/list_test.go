@@ -30,7 +30,7 @@ func TestLists(t *testing.T) {
 		if v := vhosts[0]; v.Clients != 2 || v.Streams != 1 || vhosts[1].Clients != 1 || vhosts[2].Clients != 0 {
 			t.Errorf("Vhosts = %+v", vhosts)
 		}
-		streams := map[string]StreamInfo{}
+		streams := map[string]Info{}
 		for _, s := range g.Streams() {
 			streams[s.Name] = s
 		}

@@ -187,7 +187,9 @@ func (s *Stream) forget(pos uint64) {
 
 // join returns where a new reader starts.
 func (s *Stream) join() uint64 {
-	if s.cached && s.settings().GOPCache && s.publisher != nil {
+	rules := s.settings()
+	long := rules.GOPCacheMaxFrames > 0 && s.frames.next-s.entry > uint64(rules.GOPCacheMaxFrames)
+	if s.cached && rules.GOPCache && !long && s.publisher != nil {
 		return s.entry
 	}
 	return s.frames.next

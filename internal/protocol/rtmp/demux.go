@@ -49,7 +49,7 @@ func (d *demux) frames(dst []*media.Frame, m *message) []*media.Frame {
 	case aggregate:
 		return d.aggregate(dst, m)
 	}
-	d.once("message of a kind that nobody knows", "kind", m.kind)
+	d.once("a message of a kind that nobody knows", "kind", m.kind)
 	return dst
 }
 
@@ -63,13 +63,16 @@ func (d *demux) media(dst []*media.Frame, m *message) []*media.Frame {
 		d.packets, err = flv.ParseVideo(d.packets[:0], m.body)
 	}
 	if err != nil {
-		d.once("media message that cannot be read", "kind", m.kind, "cause", err)
+		d.once("a media message that cannot be read", "kind", m.kind, "cause", err)
 		return dst
 	}
-	dts := int64(at.next(m.time))
 	from := len(dst)
+	var dts int64
 	for i := range d.packets {
 		if f := d.frame(&d.packets[i], m); f != nil {
+			if len(dst) == from { // not for headers: many carry a time of zero
+				dts = int64(at.next(m.time))
+			}
 			f.DTS, f.PTS = dts, dts+int64(d.packets[i].CompositionTime+d.packets[i].Nano)
 			f.At = media.Now()
 			dst = append(dst, f)
@@ -112,7 +115,7 @@ func (d *demux) frame(p *flv.Packet, m *message) *media.Frame {
 		return f
 	}
 	if m.kind != video {
-		d.once("audio packet of an unknown type", "type", p.Type)
+		d.once("an audio packet of an unknown type", "type", p.Type)
 		return nil
 	}
 	n := d.side()
@@ -127,7 +130,7 @@ func (d *demux) frame(p *flv.Packet, m *message) *media.Frame {
 // header puts a track with the headers of p in force.
 func (d *demux) header(p *flv.Packet, m *message) {
 	if len(m.body) > maxSetup {
-		d.once("message of headers that is too long", "bytes", len(m.body), "most", maxSetup)
+		d.once("a message of headers that is too long", "bytes", len(m.body), "most", maxSetup)
 		return
 	}
 	t, err := flv.NewTrack(*p, m.body)
@@ -154,7 +157,7 @@ func (d *demux) track(p *flv.Packet, m *message) int {
 	}
 	t, err := flv.NewTrack(*p, m.body)
 	if err != nil || p.Codec == media.Unknown {
-		d.once("codec that nobody here knows; it is passed on as it is", "kind", p.Kind, "fourcc", fourCC(p.FourCC), "cause", err)
+		d.once("a codec that nobody here knows; it is passed on as it is", "kind", p.Kind, "fourcc", fourCC(p.FourCC), "cause", err)
 	}
 	return d.add(t)
 }
@@ -217,7 +220,7 @@ func (d *demux) data(dst []*media.Frame, m *message) []*media.Frame {
 	}
 	name, values, err := flv.ParseScript(body)
 	if name == "" {
-		d.once("data message that cannot be read", "cause", err)
+		d.once("a data message that cannot be read", "cause", err)
 		return dst
 	}
 	if name == sampleAccess || name == "onStatus" {
@@ -262,11 +265,11 @@ func (d *demux) aggregate(dst []*media.Frame, m *message) []*media.Frame {
 	var base uint32
 	for b, n := m.body, 0; len(b) > 0; n++ {
 		if n == maxInside {
-			d.once("aggregate message of too many", "most", maxInside)
+			d.once("an aggregate message of too many", "most", maxInside)
 			return dst
 		}
 		if len(b) < 11 || len(b) < 11+int(u24(b[1:])) {
-			d.once("aggregate message that is cut short", "bytes", len(m.body))
+			d.once("an aggregate message that is cut short", "bytes", len(m.body))
 			return dst
 		}
 		size := int(u24(b[1:]))
@@ -289,7 +292,7 @@ func (d *demux) once(what string, args ...any) {
 		return
 	}
 	d.odd = append(d.odd, what)
-	d.log.Warn("publisher sends a "+what, args...)
+	d.log.Warn("publisher sends "+what, args...)
 }
 
 // fourCC returns a codec's code as text.

@@ -76,10 +76,10 @@ func sequences() map[string]struct {
 		"unknown codec":     {[]message{w(video, 7, "22 0000"), w(audio, 7, "6f 01")}, "config 0:Other@7 config 1:Other*@7"},
 		"two tracks":        {[]message{w(video, 7, "a6 11 68766331 01 000005 0000020000 00 000005 0000010000"), w(video, 9, "a6 11 68766331 00 000005 0000010000 01 000005 0000020000")}, "config 0:HEVC@7+2 1:HEVC@7+1^ 0:HEVC@9+2 1:HEVC@9+1^"},
 		"other order":       {[]message{w(audio, 7, "95 11 6d703461 01 000001 21 00 000001 21"), w(audio, 9, "95 11 6d703461 00 000001 21 01 000001 21"), w(audio, 9, "95 11 6d703461 02 000001 21 00 000001 21")}, "config 0:AAC*@7 1:AAC*@7^ 0:AAC*@9 1:AAC*@9^ config 1:AAC*@9 2:AAC*@9^"},
-		"seek":              {[]message{w(video, 0, avcKey), w(video, 40, "57 00"), w(video, 40, avcKey)}, "config 0:H264*@0+80 config 1:Other*@40 0:H264*@40+80"},
-		"colours":           {[]message{w(video, 0, "94 68766331 02")}, "config 0:Other*@0"},
+		"seek":              {[]message{w(video, 0, avcKey), w(video, 40, "57 00"), w(video, 40, avcKey)}, "config 0:H264*@0+80 1:Other*@40 0:H264*@40+80"},
+		"colours":           {[]message{w(video, 0, "94 68766331 02")}, "0:Other*@0"},
 		"end":               {[]message{w(video, 0, "1702000000"), w(audio, 0, "af02")}, ""},
-		"data":              {[]message{values(amf0Data, 9, "onCuePoint", 1.0), w(audio, 10, aacFrame), values(amf0Data, 30, "@setDataFrame", "onText", "x")}, "config 0:AMF*@9 config 1:AAC*@10 0:AMF*@30"},
+		"data":              {[]message{values(amf0Data, 9, "onCuePoint", 1.0), w(audio, 10, aacFrame), values(amf0Data, 30, "@setDataFrame", "onText", "x")}, "0:AMF*@9 config 1:AAC*@10 0:AMF*@30"},
 		"time code":         {[]message{w(amf0Data, 0, "00010203")}, ""},
 		"a server's":        {[]message{values(amf0Data, 0, "|RtmpSampleAccess", true, true), values(amf0Data, 0, "onStatus", amf0.Object{})}, ""},
 		"aggregate": {[]message{{kind: aggregate, time: 1000, body: slices.Concat(

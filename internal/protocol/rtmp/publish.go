@@ -13,8 +13,12 @@ import (
 	"weir/internal/stream"
 )
 
-// errIdle ends a publisher whom nobody has watched for longer than kickoff_for_idle.
-var errIdle = errors.New("nobody has been watching for longer than kickoff_for_idle")
+var (
+	// errIdle ends a publisher whom nobody has watched for longer than kickoff_for_idle.
+	errIdle = errors.New("nobody has been watching for longer than kickoff_for_idle")
+	// errMute ends a publisher that is there and sends nothing, or not there any more.
+	errMute = errors.New("publisher sent nothing")
+)
 
 // idleCheck is how often that is looked at.
 const idleCheck = 500 * time.Millisecond
@@ -134,7 +138,7 @@ func (i *ingest) next() error {
 	}
 	m, err := s.read()
 	if err != nil {
-		return late(err, "publisher sent nothing for %s", s.src.limit)
+		return late(err, "%w for %s", errMute, s.src.limit)
 	}
 	i.first = false
 	if err := i.idle(v); err != nil {
@@ -164,7 +168,7 @@ func (i *ingest) idle(v *config.Vhost) error {
 func (i *ingest) command(m *message) error {
 	c, err := parseCommand(m)
 	if err != nil {
-		i.demux.once("command that cannot be read", "cause", err)
+		i.demux.once("a command that cannot be read", "cause", err)
 		return nil
 	}
 	var unpublish bool

@@ -264,6 +264,8 @@ func farewell(cause error) []message {
 		r = refuse(codeBadName, "Another publisher has taken over this stream.")
 	case errors.Is(cause, errIdle):
 		r = refuse(codeClosed, "Nobody has been watching this stream for a while.")
+	case errors.Is(cause, errMute):
+		r = refuse(codeClosed, "The server has received nothing for too long, and ends the stream.")
 	case errors.Is(cause, errComplete):
 		return []message{
 			statusMessage("status", "NetStream.Play.Stop", "Stopped playing stream."),
@@ -288,6 +290,8 @@ func (s *session) report(err error, lasted time.Duration) {
 		s.log.Info(s.what+" ended: client left", args...)
 	case quiet(err), s.stranger && !refused:
 		s.log.Info(s.what+" ended", append(args, "cause", err)...)
+	case refused:
+		s.log.Warn(s.what+" refused", append(args, "cause", err)...)
 	default:
 		s.log.Warn(s.what+" ended", append(args, "cause", err)...)
 	}

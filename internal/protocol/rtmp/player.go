@@ -1,0 +1,173 @@
+package rtmp
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"weir/internal/format/amf0"
+	"weir/internal/media"
+	"weir/internal/stream"
+)
+
+// keptVectors is how many pieces of a batch a player keeps the room for.
+const keptVectors = 1 << 14
+
+// player is a viewer's socket as a media.BatchWriter: it writes the frames of a batch as
+// chunks, and before the first of a layout what a decoder needs.
+type player struct {
+	// Set at construction.
+	session *session
+	sub     *stream.Subscriber
+	length  time.Duration // 0 is without end
+	rules   *rules
+	resumed chan struct{} // cap 1: no longer paused
+	paused  atomic.Bool
+
+	// Owned by run.
+	mux     mux
+	clock   playClock
+	out     []message
+	began   int64 // DTS of the first frame, if count > 0
+	count   uint64
+	nodelay bool
+	vectors net.Buffers
+	headers []byte
+}
+
+func newPlayer(s *session, sub *stream.Subscriber, w wish) *player {
+	return &player{
+		session: s, sub: sub, length: w.length, rules: s.rules.fork(),
+		resumed: make(chan struct{}, 1), nodelay: true,
+		mux: mux{describe: func(m *media.Meta) message { return metaMessage(m, s.server.options.Product) }},
+	}
+}
+
+// pause holds the player's frames back, or lets them go on.
+func (p *player) pause(on bool) {
+	p.paused.Store(on)
+	if !on {
+		select {
+		case p.resumed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run writes until the subscription or the connection ends, and then ends the session, unless
+// it was the client's wish.
+func (p *player) run() {
+	for {
+		_, err := media.Copy(p, p.sub)
+		switch {
+		case errors.Is(err, stream.ErrUnpublished):
+			if err = p.unpublished(); err == nil {
+				continue
+			}
+		case errors.Is(err, stream.ErrClosed):
+			return
+		}
+		p.session.cancel(late(err, "%w for %s", errSlow, ioTimeout)) // the first cause stays
+		return
+	}
+}
+
+// unpublished tells the player that the publisher has gone, if it is to know.
+func (p *player) unpublished() error {
+	if !p.rules.current().Play.NotifyUnpublish {
+		return nil
+	}
+	return p.session.reply(
+		statusMessage("status", "NetStream.Play.UnpublishNotify", "The stream is not published any more.",
+			amf0.Property{Name: "details", Value: "stream"}, asClient()),
+		eventMessage(eventStreamEOF, streamID),
+	)
+}
+
+// WriteFrame writes one frame.
+func (p *player) WriteFrame(f *media.Frame) error {
+	one := [1]*media.Frame{f}
+	return p.WriteBatch(one[:])
+}
+
+// WriteBatch writes frames with one system call, where the system can.
+func (p *player) WriteBatch(frames []*media.Frame) error {
+	for p.paused.Load() {
+		select {
+		case <-p.resumed:
+		case <-p.sub.Done():
+			return stream.ErrClosed
+		}
+	}
+	v := p.rules.current()
+	if v.TCPNodelay != p.nodelay {
+		p.nodelay = v.TCPNodelay
+		immediate(p.session.conn, p.nodelay)
+	}
+	interval := v.Play.SendMinInterval
+	for len(frames) > 0 {
+		n := len(frames)
+		if interval > 0 {
+			n = 1
+		}
+		if err := p.write(frames[:n]); err != nil {
+			return err
+		}
+		frames = frames[n:]
+		if interval > 0 {
+			p.rest(interval)
+		}
+	}
+	return nil
+}
+
+func (p *player) rest(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-p.sub.Done():
+	}
+}
+
+// write writes frames at once.
+func (p *player) write(frames []*media.Frame) error {
+	play := p.rules.current().Play
+	p.out = p.out[:0]
+	p.mux.undated = play.TimeJitter == "full" && !play.Atc
+	done := false
+	for _, f := range frames {
+		if p.count == 0 {
+			p.began = f.DTS
+		}
+		if done = p.length > 0 && f.DTS-p.began >= int64(p.length); done {
+			break
+		}
+		p.out = p.mux.append(p.out, f, p.clock.stamp(f, play.TimeJitter, play.Atc), play.ReduceSequenceHeader)
+		p.count++
+	}
+	if err := p.flush(); err != nil {
+		return err
+	}
+	if done {
+		return errComplete
+	}
+	return nil
+}
+
+// flush sends the messages in p.out.
+func (p *player) flush() error {
+	bufs := p.vectors[:0]
+	p.headers = p.headers[:0]
+	for i := range p.out {
+		bufs = appendVectors(bufs, &p.headers, &p.out[i], p.session.chunk)
+	}
+	err := p.session.out.send(bufs)
+	clear(bufs) // an idle player pins no frames
+	clear(p.out)
+	if p.vectors = bufs; cap(bufs) > keptVectors {
+		p.vectors, p.headers = nil, nil
+	}
+	return err
+}
