@@ -113,14 +113,16 @@ func (s *session) control(p *player) error {
 	}
 }
 
+// pause holds the player's frames back and says so, or says that they come and lets them go.
 func (s *session) pause(p *player, on bool) error {
-	p.pause(on)
 	if on {
+		p.pause(true)
 		return s.reply(
 			statusMessage("status", "NetStream.Pause.Notify", "Paused stream."),
 			eventMessage(eventStreamEOF, streamID),
 		)
 	}
+	defer p.pause(false)
 	return s.reply(
 		statusMessage("status", "NetStream.Unpause.Notify", "Unpaused stream."),
 		eventMessage(eventStreamBegin, streamID),
