@@ -40,8 +40,7 @@ func weir(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 }
 
 func exit(err error) int {
-	var e *exec.ExitError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
 		return e.ExitCode()
 	}
 	return 0

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	before := descriptors()
 	code := m.Run()
 	if dir := clips.dir; dir != "" {
-		os.RemoveAll(dir)
+		_ = os.RemoveAll(dir) // the system clears what stays
 	}
 	apiClient.CloseIdleConnections()
 	if !poll(func() bool { return len(descriptors()) <= len(before) }) {
@@ -41,7 +41,7 @@ func stacks(label string) string {
 	var all bytes.Buffer
 	_ = pprof.Lookup("goroutine").WriteTo(&all, 1) // a buffer takes everything
 	var ours []string
-	for _, s := range strings.Split(all.String(), "\n\n") {
+	for s := range strings.SplitSeq(all.String(), "\n\n") {
 		if strings.Contains(s, `"server":"`+label+`"`) {
 			ours = append(ours, s)
 		}
@@ -51,7 +51,7 @@ func stacks(label string) string {
 
 // goroutines counts them.
 func goroutines(label string) (n int) {
-	for _, s := range strings.Split(stacks(label), "\n\n") {
+	for s := range strings.SplitSeq(stacks(label), "\n\n") {
 		for line := range strings.Lines(s) { // the first may be the profile's title
 			var count int
 			if _, err := fmt.Sscanf(line, "%d @", &count); err == nil {
@@ -86,7 +86,7 @@ func (f *fixture) sockets() (list []string) {
 		words := strings.Fields(line)
 		for _, a := range []string{f.rtmp, f.api} {
 			var port int
-			fmt.Sscanf(a, "127.0.0.1:%d", &port)
+			_, _ = fmt.Sscanf(a, "127.0.0.1:%d", &port)
 			if len(words) > 9 && strings.HasSuffix(words[1], fmt.Sprintf(":%04X", port)) && open["socket:["+words[9]+"]"] {
 				list = append(list, strings.Join(words[1:4], " "))
 			}

@@ -172,7 +172,7 @@ func (v *probeViewer) freeze(bool) {}
 
 func (v *probeViewer) stop() recording {
 	v.t.Helper()
-	if err := v.process.wait(); err != nil {
+	if err := v.wait(); err != nil {
 		v.t.Errorf("ffprobe: %v\n%s", err, v.shown())
 	}
 	return recording{probe: []byte(v.shown())}

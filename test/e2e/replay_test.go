@@ -36,7 +36,7 @@ func replay(t *testing.T, f *fixture, session []byte) (got []rtmp.Message, from 
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	var sending sync.WaitGroup
 	defer sending.Wait()
 	sending.Go(func() {

@@ -431,7 +431,7 @@ func TestMaxConnections(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			conn.SetReadDeadline(time.Now().Add(700 * time.Millisecond))
+			_ = conn.SetReadDeadline(time.Now().Add(700 * time.Millisecond))
 			_, err = conn.Read(make([]byte, 1))
 			var timeout net.Error
 			open := errors.As(err, &timeout) && timeout.Timeout()

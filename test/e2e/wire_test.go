@@ -128,7 +128,7 @@ func shakeHands(t *testing.T, f *fixture) *conversation {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	s := &conversation{t: t, conn: conn, in: wireReader{conn, 128}}
 	if _, err := conn.Write(opening()); err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func (s *conversation) control(kind uint8) uint32 {
 
 // drain reads what has arrived.
 func (s *conversation) drain() {
-	s.conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	_ = s.conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 	for {
 		m, err := s.in.message()
 		if err != nil {

@@ -110,10 +110,12 @@ func BenchmarkSession(b *testing.B) {
 			b.Fatal(err)
 		}
 		if n++; n > ahead {
-			<-arrived
+			if err := <-arrived; err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
-	from.Close()
+	_ = from.Close()
 	to.Close()
 	for range arrived {
 	}

@@ -61,8 +61,7 @@ func (s *session) publish(ctx context.Context, w wish, r *stream.Request) error 
 
 // turnAwayStream tells the client what the registry or its gates said.
 func (s *session) turnAwayStream(err error, publish bool, r *stream.Request) error {
-	var moved *stream.Moved
-	if errors.As(err, &moved) {
+	if moved, ok := errors.AsType[*stream.Moved](err); ok {
 		s.part(movedMessage(&s.connect, moved.URL))
 		return err
 	}

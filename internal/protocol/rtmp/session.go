@@ -219,8 +219,7 @@ func (s *session) reply(messages ...message) error {
 
 // turnAway tells the client why it is refused; the connection is closed then.
 func (s *session) turnAway(err error) error {
-	var r *refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*refusal](err); ok {
 		s.part(r.message())
 	}
 	return err
