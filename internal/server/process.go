@@ -69,6 +69,9 @@ func Process(o config.Options, environ []string) (err error) {
 // supervise runs the server with its pid file, and obeys signals.
 func supervise(o config.Options, environ []string, c *config.Config, inherited *listen.Inherited, log *Log, launcher *Readiness) error {
 	logger := slog.New(log.Handler())
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, obeyed()...)
+	defer signal.Stop(signals)
 	pid, err := LockPID(c.PID)
 	if err != nil {
 		return err
@@ -89,9 +92,6 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 		return err
 	}
 	greet(logger, o, c)
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, obeyed()...)
-	defer signal.Stop(signals)
 	if err := launcher.Ready(); err != nil {
 		return err
 	}
