@@ -15,7 +15,7 @@ import (
 )
 
 // errQuit ends the server on a signal; it is a clean end.
-var errQuit = errors.New("asked to quit")
+var errQuit = fmt.Errorf("the server was asked to quit: %w", context.Canceled)
 
 // Process runs the server that o and the environment configure, until a signal ends it. With
 // `daemon on` it returns as soon as the server runs in the background. SIGHUP reloads, SIGUSR1
