@@ -30,6 +30,7 @@ func run(args, environ []string) (string, error) {
 		return "", err
 	}
 	o.Docker = config.InContainer()
+	o.Help = o.Help && (len(args) > 0 || !config.Configured(environ))
 	switch {
 	case o.Word == "version", o.Version: // the first line is what scripts expect
 		return server.CompatVersion + "\nweir " + server.Version + "\n", nil

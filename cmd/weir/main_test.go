@@ -84,7 +84,10 @@ func TestCommandLine(t *testing.T) {
 		{"-t -c value.conf", "", 255, "line 4: vhost.play.gop_cache expects on or off"},
 		{"-t -c semi.conf", "", 255, "line 1"},
 		{"-c semi.conf", "", 255, "line 1"},
-		{"-t", "SRS_CONFIG_FILE=good.conf", 0, "syntax is ok"},
+		{"-t", "SRS_CONFIG_FILE=good.conf", 0, "the configuration file good.conf syntax is ok"},
+		{"", "SRS_CONFIG_FILE=none.conf", 255, "none.conf"},
+		{"-t -e", "", 0, "the configuration of the environment syntax is ok"},
+		{"-t -c good.conf", "SRS_MAX_CONNECTIONS=1000000000", 255, "open files"},
 		{"-t -c good.conf", "SRS_VHOST_PLAY_GOP_CACHE=maybe", 255, "SRS_VHOST_PLAY_GOP_CACHE"},
 		{"-t -c good.conf", "SRS_VHOST_PLAY_GOP_CASH=on", 255, "did you mean SRS_VHOST_PLAY_GOP_CACHE?"},
 	} {

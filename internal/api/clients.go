@@ -43,10 +43,10 @@ func (a *API) clients(c *call) any {
 	}
 	known := c.id != "" && len(list) > 0
 	switch {
-	case c.id != "" && !known:
+	case c.id != "" && !known && c.method != http.MethodDelete:
 		return noClient
 	case c.method == http.MethodDelete:
-		return a.kick(known, list)
+		return a.kick(c.id, list)
 	case c.method != http.MethodGet:
 		return status(http.StatusMethodNotAllowed)
 	case known:
@@ -60,17 +60,18 @@ func (a *API) clients(c *call) any {
 	return answer
 }
 
-// kick ends the list's first session, if the client named it.
-func (a *API) kick(named bool, list []stream.SessionInfo) any {
+// kick ends the session that the client named, which is the list's if it is there. The id of a
+// publisher that was lost is not, and ends the waiting for it.
+func (a *API) kick(id string, list []stream.SessionInfo) any {
 	switch {
-	case !named:
+	case id == "":
 		return noClient
-	case list[0].Request.Kick == nil:
+	case len(list) > 0 && list[0].Request.Kick == nil:
 		return fixed
 	}
-	err := a.o.Registry.Kick(list[0].Request.ID, stream.ErrKicked)
+	err := a.o.Registry.Kick(id, stream.ErrKicked)
 	if errors.Is(err, stream.ErrNoSession) {
-		return noClient // it has just left by itself
+		return noClient // it may just have left by itself
 	}
 	return a.head()
 }

@@ -128,11 +128,3 @@ func TestRulePrefix(t *testing.T) {
 		}
 	}
 }
-
-func TestAddress(t *testing.T) {
-	for endpoint, want := range map[string]string{"1935": ":1935", "127.0.0.1:80": "127.0.0.1:80", "[::1]:80": "[::1]:80"} {
-		if got := Address(endpoint); got != want || !isEndpoint(endpoint) {
-			t.Errorf("Address(%s) = %s", endpoint, got)
-		}
-	}
-}

@@ -11,8 +11,8 @@ import (
 // inEnvironment is the File of an Error about a variable.
 const inEnvironment = "environment"
 
-// cluster matches the variables which a Kubernetes cluster, or a link between containers,
-// makes for a service whose name begins with srs. They are not ours.
+// cluster matches the variables which a Kubernetes cluster makes for a service whose name
+// begins with srs. They are not ours.
 const cluster = `_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?$`
 
 // sideVariables are those of ours that are no directives.

@@ -3,9 +3,9 @@ package config
 // HTTPAPI is the HTTP API. When it listens where the http_server listens, one listener
 // serves both.
 type HTTPAPI struct {
-	Enabled     bool     `conf:"enabled" default:"off" doc:"Serves the API."`
-	Listen      []string `conf:"listen" default:"1985" check:"endpoint" doc:"Where the API listens. When it is also the address of http_server, both share it."`
-	Crossdomain bool     `conf:"crossdomain" default:"on" doc:"Lets web pages of other sites call the API from a browser."`
+	Enabled     bool     `conf:"enabled" default:"off" reload:"live" doc:"Serves the API."`
+	Listen      []string `conf:"listen" default:"1985" check:"endpoint" reload:"live" doc:"Where the API listens. When it is also the address of http_server, both share it."`
+	Crossdomain bool     `conf:"crossdomain" default:"on" reload:"live" doc:"Lets web pages of other sites call the API from a browser."`
 	RawAPI      RawAPI   `conf:"raw_api,later" doc:"Commands which change the server."`
 	Auth        Auth     `conf:"auth,later" doc:"A name and a password for the API."`
 	HTTPS       APIHTTPS `conf:"https,later" doc:"The API over TLS."`

@@ -20,6 +20,9 @@ import (
 type Config struct {
 	Settings
 
+	// File is what was read; empty where all comes from the environment.
+	File string
+
 	// Notes are worth a warning in the log each.
 	Notes []Note
 
@@ -41,6 +44,13 @@ func Load(o Options, environ []string) (*Config, error) {
 		}
 		return readFile(path)
 	})
+}
+
+// Configured tells whether the environment alone says where the configuration is, so that a
+// start needs no argument.
+func Configured(environ []string) bool {
+	set := variables(environ)
+	return set["SRS_CONFIG_FILE"] != "" || set["SRS_ENV_ONLY"] != ""
 }
 
 // Default returns the settings without any file or variable: RTMP on port 1935 and one
@@ -100,6 +110,7 @@ func load(o Options, environ []string, open func(string) ([]byte, error)) (*Conf
 			return nil, &Error{File: file, Text: "conf is empty"}
 		}
 		tree = l.transform(tree)
+		l.cfg.File = file
 	}
 	root := reflect.ValueOf(&l.cfg.Settings).Elem()
 	setDefaults(root, l.fields)

@@ -222,7 +222,7 @@ func TestNotes(t *testing.T) {
 	if c.Daemon || len(c.Notes) != 4 || len(c.Vhosts) != 2 || !c.Vhosts[0].Enabled {
 		t.Errorf("notes %v, settings %+v", c.Notes, c.Settings)
 	}
-	if want := []string{"vhost.publish.takeover (x.conf:5)", "vhost.hls.enabled (x.conf:5)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
+	if want := []string{"vhost.hls.enabled (x.conf:5)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
 		t.Errorf("without effect: %v", c.WithoutEffect)
 	}
 	c = must(t)(text("listen 1;", "SRS_HTTP_SERVER_ENABLED=on"))

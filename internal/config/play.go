@@ -7,10 +7,10 @@ type Play struct {
 	GopCache             bool          `conf:"gop_cache" default:"on" doc:"Starts a new player with the last key frame and all that followed, so that it shows a picture at once. Off saves the delay of that past: the player waits for the next key frame."`
 	GopCacheMaxFrames    int           `conf:"gop_cache_max_frames" default:"2500" range:"-1.." doc:"Most frames kept for that; 0 means no limit. Protects the memory from encoders that send no key frames."`
 	QueueLength          time.Duration `conf:"queue_length" unit:"s" default:"30" range:"1.." doc:"How far a slow player may fall behind before the server skips ahead for it."`
-	TimeJitter           string        `conf:"time_jitter" default:"full" enum:"full|zero|off" doc:"Repairs timestamps: full makes them start at zero and smooths jumps, zero only makes them start at zero, off leaves them alone."`
+	TimeJitter           string        `conf:"time_jitter" default:"full" enum:"full|zero|off" doc:"The times that players see: full starts them at zero and bridges the jumps of the encoder's clock, zero starts them at zero and then counts as the encoder does, off gives the encoder's own. In each of them a short step back is held, and a track whose clock is not that of the first counts as the first does."`
 	Atc                  bool          `conf:"atc" default:"off" doc:"Passes on the absolute timestamps of the encoder, which a cluster of encoders needs; time_jitter then does nothing."`
-	MixCorrect           bool          `conf:"mix_correct,later" default:"off" doc:"Sorts sound and pictures by time, for encoders which send them unordered."`
-	AtcAuto              bool          `conf:"atc_auto,later" default:"off" doc:"Turns atc on for streams whose metadata asks for it."`
+	MixCorrect           bool          `conf:"mix_correct" default:"off" doc:"Sorts sound and pictures by time, for encoders which send them unordered. Holds up to nine frames back for it."`
+	AtcAuto              bool          `conf:"atc_auto" default:"off" doc:"Turns atc on for streams whose metadata asks for it: with bravo_atc, the text true."`
 	MwLatency            time.Duration `conf:"mw_latency" unit:"ms" default:"350" range:"0.." doc:"How long frames are collected before they are sent together: less work for many players, so much more delay. With min_latency the default is 0."`
 	MwMsgs               int           `conf:"mw_msgs" default:"8" range:"0..128" doc:"Frames that must be there before they are sent; 0 sends each at once. With min_latency the default is 0."`
 	SendMinInterval      time.Duration `conf:"send_min_interval" unit:"fms" default:"0" range:"0.." doc:"Least pause between two packets, for players which break when a burst comes; 0 makes none."`

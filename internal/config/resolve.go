@@ -42,6 +42,9 @@ func (l *loader) resolveVhost(v *Vhost) {
 		if !l.isGiven(&v.Play.MwMsgs) {
 			v.Play.MwMsgs = 0
 		}
+		if !l.isGiven(&v.Publish.Mr) {
+			v.Publish.Mr = false
+		}
 	}
 	v.RTC.MinLatency = v.MinLatency || !l.isGiven(&v.MinLatency)
 	switch {

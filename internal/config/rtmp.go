@@ -4,10 +4,10 @@ import "time"
 
 // RTMPS is RTMP over TLS.
 type RTMPS struct {
-	Enabled bool     `conf:"enabled" default:"off" doc:"Listens for RTMP over TLS."`
-	Listen  []string `conf:"listen" default:"1443" check:"endpoint" doc:"Where: one or more ports or ip:port."`
-	Key     string   `conf:"key" default:"./conf/server.key" doc:"Private key, a PEM file."`
-	Cert    string   `conf:"cert" default:"./conf/server.crt" doc:"Certificate with its chain, a PEM file."`
+	Enabled bool     `conf:"enabled" default:"off" reload:"live" doc:"Listens for RTMP over TLS."`
+	Listen  []string `conf:"listen" default:"1443" check:"endpoint" reload:"live" doc:"Where: one or more ports or ip:port."`
+	Key     string   `conf:"key" default:"./conf/server.key" reload:"new" doc:"Private key, a PEM file. It and the certificate are read again when they change, without a reload."`
+	Cert    string   `conf:"cert" default:"./conf/server.crt" reload:"new" doc:"Certificate with its chain, a PEM file."`
 }
 
 // RTSPServer is RTSP for players.

@@ -42,7 +42,7 @@ type Settings struct {
 	Threads        Threads        `conf:"threads,later" doc:"Supervision of the threads of the process."`
 	CircuitBreaker CircuitBreaker `conf:"circuit_breaker,later" doc:"Gives up comfort when the machine is overloaded, so that streams keep running."`
 
-	RTMPS        RTMPS           `conf:"rtmps,later" doc:"RTMP over TLS, for clients which open rtmps:// addresses."`
+	RTMPS        RTMPS           `conf:"rtmps" doc:"RTMP over TLS, for clients which open rtmps:// addresses."`
 	HTTPAPI      HTTPAPI         `conf:"http_api" doc:"The HTTP API: what is streaming, who is connected, and commands."`
 	HTTPServer   HTTPServer      `conf:"http_server,later" doc:"The web server: HTTP-FLV, HTTP-TS, HLS and DASH for players, and files."`
 	SRTServer    SRTServer       `conf:"srt_server,later" doc:"SRT over UDP. Whether a vhost takes part is said in its srt block."`

@@ -181,12 +181,3 @@ func isEndpoint(s string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && n > 0
 }
-
-// Address turns a value of a listen directive into what net.Listen takes: "1935" becomes
-// ":1935", which stands for all addresses of the machine.
-func Address(endpoint string) string {
-	if strings.Contains(endpoint, ":") {
-		return endpoint
-	}
-	return ":" + endpoint
-}

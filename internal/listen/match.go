@@ -39,7 +39,7 @@ func IsHTTP(head []byte) Verdict {
 	return No
 }
 
-// IsRTMP recognises the version byte C0: 3, or 0xf3 in the handshake of Enhanced RTMP.
+// IsRTMP recognises the version byte C0: 3, or 0xf3, the mark of a proxy's prefix.
 func IsRTMP(head []byte) Verdict {
 	switch {
 	case len(head) == 0:

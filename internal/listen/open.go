@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,26 +47,32 @@ func Open(addr string, o Options) (*Listener, error) {
 	return open(e, o)
 }
 
+// Apart tells IPv4 from IPv6 where a bare port stands beside `[::]` with the same port, which
+// would be part of it.
+func Apart(addrs []string) []string {
+	addrs = slices.Clone(addrs)
+	for i, a := range addrs {
+		if a != "0" && slices.Contains(addrs, "[::]:"+a) {
+			addrs[i] = "0.0.0.0:" + a
+		}
+	}
+	return addrs
+}
+
 // OpenAll opens the TCP sockets of all addrs, or none of them. Here a bare port is IPv4 alone
 // when the list has `[::]` for that port too, so `1935 [::]:1935` do not get in each other's way.
 func OpenAll(addrs []string, o Options) ([]*Listener, error) {
+	addrs = Apart(addrs)
 	ends := make([]endpoint, len(addrs))
-	six := map[uint16]bool{}
 	for i, addr := range addrs {
 		e, err := parse(addr)
 		if err != nil {
 			return nil, err
 		}
 		ends[i] = e
-		if e.ip == netip.IPv6Unspecified() && e.port != 0 {
-			six[e.port] = true
-		}
 	}
 	var opened []*Listener
 	for _, e := range ends {
-		if !e.ip.IsValid() && six[e.port] {
-			e.ip = netip.IPv4Unspecified()
-		}
 		l, err := open(e, o)
 		if err != nil {
 			for _, l := range opened {

@@ -56,6 +56,22 @@ type trackClock struct {
 // is not data has it.
 func (c *Clock) Offset() int64 { return c.offset }
 
+// Led reports whether a picture or a sound has come, and Newest returns the newest stream time
+// of one, in ns.
+func (c *Clock) Led() bool { return c.led }
+
+// Newest is described at Led.
+func (c *Clock) Newest() int64 { return c.newest }
+
+// Locate returns the stream time that a frame of a track would have if the track's clock goes
+// on as it is, or the others' clock where the track is new.
+func (c *Clock) Locate(track int, dts int64) int64 {
+	if track < len(c.tracks) && c.tracks[track].seen {
+		return dts + c.tracks[track].offset
+	}
+	return dts + c.offset
+}
+
 // End returns the stream time at which a next publisher should start, in ns.
 func (c *Clock) End() int64 {
 	if !c.begun {

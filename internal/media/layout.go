@@ -42,11 +42,17 @@ func (m *Meta) Get(name string) any {
 type Change uint8
 
 // The changes. Only Config and Publisher mean that a decoder must start anew.
+//
+// ChangePublisher is one splice, and no end. It comes with every publisher, whether it returned,
+// took over, or came long after: the timeline goes on without a gap, but no picture behind the
+// splice refers to one before it, and the publisher's own times have moved. So a playlist has
+// one discontinuity there. Where the headers are equal there is no ChangeConfig: the same setup
+// of the decoder serves both sides.
 const (
 	ChangeRepeat    Change = 1 << iota // a track's headers were sent again, and are equal
 	ChangeMeta                         // another Meta
 	ChangeConfig                       // tracks came, went, or need their decoders set up anew
-	ChangePublisher                    // another publisher, or the same one again
+	ChangePublisher                    // another publisher, or the same one again: a splice
 	ChangeClock                        // the publisher's clock was corrected: Offset or Wall
 )
 

@@ -9,7 +9,7 @@ import (
 
 // Check reads a configuration, and returns what a start with it would warn of.
 func Check(o config.Options, environ []string) (string, error) {
-	c, err := config.Load(o, environ)
+	c, err := load(o, environ)
 	if err != nil {
 		return "", err
 	}
@@ -20,8 +20,8 @@ func Check(o config.Options, environ []string) (string, error) {
 	for _, d := range c.WithoutEffect {
 		fmt.Fprintln(&text, "without effect yet:", d)
 	}
-	from := "the configuration file " + o.File
-	if o.File == "" {
+	from := "the configuration file " + c.File
+	if c.File == "" {
 		from = "the configuration of the environment"
 	}
 	fmt.Fprintf(&text, "%s syntax is ok\n%s test is successful\n", from, from)

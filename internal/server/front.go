@@ -39,7 +39,7 @@ func (f *front) apply(addrs []string) error {
 		return nil
 	}
 	var fresh, stale []string
-	addrs = apart(addrs)
+	addrs = listen.Apart(addrs)
 	for _, a := range addrs {
 		if f.open[a] == nil && !slices.Contains(fresh, a) {
 			fresh = append(fresh, a)
@@ -63,18 +63,6 @@ func (f *front) apply(addrs []string) error {
 		err = errors.Join(err, f.add(stale))
 	}
 	return err
-}
-
-// apart tells IPv4 from IPv6 where a bare port stands beside `[::]` with the same port, which
-// would be part of it.
-func apart(addrs []string) []string {
-	addrs = slices.Clone(addrs)
-	for i, a := range addrs {
-		if slices.Contains(addrs, "[::]:"+a) {
-			addrs[i] = "0.0.0.0:" + a
-		}
-	}
-	return addrs
 }
 
 // add opens all of addrs or none; mu is held.

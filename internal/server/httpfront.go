@@ -27,18 +27,15 @@ func newHTTPFront(o listen.Options, h *http.Server) *httpFront {
 
 // Run serves requests until ctx ends.
 func (f *httpFront) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() {
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-		defer cancel()
-		if f.http.Shutdown(drain) != nil {
-			_ = f.http.Close() // requests that take longer are cut off
-		}
-		_ = f.queue.Close() // never fails
-	})
-	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- f.http.Serve(f.queue) }()
 	err := f.front.Run(ctx)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if f.http.Shutdown(drain) != nil {
+		_ = f.http.Close() // requests that take longer are cut off
+	}
+	_ = f.queue.Close() // never fails
 	if e := <-served; !errors.Is(e, http.ErrServerClosed) && !errors.Is(e, net.ErrClosed) {
 		err = e
 	}

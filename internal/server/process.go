@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"weir/internal/config"
@@ -34,15 +35,8 @@ func Process(o config.Options, environ []string) (err error) {
 	if o.Dir, err = os.Getwd(); err != nil {
 		return fmt.Errorf("server: %w", err)
 	}
-	c, err := config.Load(o, environ)
+	c, err := load(o, environ)
 	if err != nil {
-		return err
-	}
-	files, err := RaiseFiles()
-	if err != nil {
-		return err
-	}
-	if err := CheckConnections(c.MaxConnections, files); err != nil {
 		return err
 	}
 	if c.Daemon && launcher == nil {
@@ -83,7 +77,7 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 	}
 	s, err := New(Options{
 		Config:    c,
-		Load:      func() (*config.Config, error) { return config.Load(o, environ) },
+		Load:      func() (*config.Config, error) { return load(o, environ) },
 		Identity:  Identity{Server: id, Service: NewServiceID(), Pid: os.Getpid()},
 		Inherited: inherited,
 		Log:       logger,
@@ -91,13 +85,18 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 	if err != nil {
 		return err
 	}
-	greet(logger, o, c)
+	greet(logger, c)
+	if unused := inherited.Unused(); len(unused) > 0 {
+		logger.Warn("sockets were handed to the server that its configuration does not name: nobody answers there", "addresses", unused)
+	}
 	if err := launcher.Ready(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
+	var obeying sync.WaitGroup
+	defer obeying.Wait()
 	defer cancel(nil)
-	go obey(ctx, signals, cancel, s, log, logger)
+	obeying.Go(func() { obey(ctx, signals, cancel, s, log, logger) })
 	if err := s.Run(ctx); err != nil && !errors.Is(context.Cause(ctx), errQuit) {
 		return err
 	}
@@ -106,7 +105,9 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 
 // obey acts on signals until ctx ends.
 func obey(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCauseFunc, s *Server, log *Log, logger *slog.Logger) {
-	draining := false
+	var draining sync.WaitGroup
+	defer draining.Wait()
+	drains := false
 	for {
 		var sig os.Signal
 		select {
@@ -125,12 +126,12 @@ func obey(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCa
 			if err := log.Reopen(); err != nil {
 				logger.Error("log not reopened", "cause", err)
 			}
-		case graceful && !draining:
-			draining = true
-			go func() {
+		case graceful && !drains:
+			drains = true
+			draining.Go(func() {
 				s.Drain(ctx)
 				cancel(errQuit)
-			}()
+			})
 		default:
 			cancel(errQuit)
 			return
@@ -151,14 +152,30 @@ func openLog(c *config.Config) (*Log, error) {
 	return NewLog(o)
 }
 
+// load reads a configuration, and holds it against what the system allows.
+func load(o config.Options, environ []string) (*config.Config, error) {
+	c, err := config.Load(o, environ)
+	if err != nil {
+		return nil, err
+	}
+	files, err := RaiseFiles()
+	if err != nil {
+		return nil, err
+	}
+	return c, CheckConnections(c.MaxConnections, files)
+}
+
 // greet logs what runs, and where.
-func greet(log *slog.Logger, o config.Options, c *config.Config) {
-	from := o.File
+func greet(log *slog.Logger, c *config.Config) {
+	from := c.File
 	if from == "" {
 		from = "environment"
 	}
 	log.Info("weir "+Version+", compatible with SRS "+CompatVersion,
 		"config", from, "rtmp", strings.Join(c.Listen, " "), "pid", os.Getpid())
+	if c.RTMPS.Enabled {
+		log.Info("RTMPS", "listen", strings.Join(c.RTMPS.Listen, " "))
+	}
 	if c.HTTPAPI.Enabled {
 		log.Info("HTTP API", "listen", strings.Join(c.HTTPAPI.Listen, " "))
 	}

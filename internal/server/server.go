@@ -37,22 +37,26 @@ type Identity struct {
 type Server struct {
 	// Set at construction.
 	current   atomic.Pointer[config.Config]
+	kept      atomic.Pointer[map[string]*config.Vhost] // gone from the configuration, by name
 	load      func() (*config.Config, error)
 	identity  Identity
 	inherited *listen.Inherited
 	log       *slog.Logger
 
-	registry  *stream.Registry
-	limit     *listen.Limit
-	api       *api.API
-	rtmpFront *front
-	apiFront  *httpFront
+	registry   *stream.Registry
+	limit      *listen.Limit
+	api        *api.API
+	rtmpFront  *front
+	rtmpsFront *front
+	rtmpsCert  certificate
+	apiFront   *httpFront
 }
 
 // New opens the sockets of a server; Run serves them.
 func New(o Options) (*Server, error) {
 	s := &Server{load: o.Load, identity: o.Identity, inherited: o.Inherited, log: o.Log}
 	s.current.Store(o.Config)
+	s.kept.Store(&map[string]*config.Vhost{})
 	s.build()
 	if err := s.listen(o.Config); err != nil {
 		s.shut()
@@ -75,6 +79,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) shut() {
 	s.rtmpFront.shut()
+	s.rtmpsFront.shut()
 	s.apiFront.shut()
 }
 
@@ -92,6 +97,7 @@ func (s *Server) Reload() error {
 		return err
 	}
 	changes := next.Changed(&s.config().Settings)
+	s.keep(next)
 	s.current.Store(next)
 	s.know(next)
 	var applied, restart []string
@@ -119,6 +125,7 @@ func (s *Server) Drain(ctx context.Context) {
 		return
 	}
 	s.shut()
+	s.apiFront.http.SetKeepAlivesEnabled(false)
 	for s.limit.Count() > 0 {
 		s.log.Info("waiting for clients to leave", "clients", s.limit.Count())
 		for range drainTicks {

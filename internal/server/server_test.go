@@ -95,6 +95,9 @@ func TestReloadListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer old.Close()
+	for r.limit.Count() == 0 { // not only in the queue of the socket that is to be closed
+		time.Sleep(time.Millisecond)
+	}
 
 	r.write(t, "listen "+second+";\nhttp_api {\nenabled on;\nlisten "+api+";\n}\nvhost __defaultVhost__ {\n}\n")
 	if err := r.Reload(); err != nil {

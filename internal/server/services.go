@@ -2,6 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
 	"time"
 
 	"weir/internal/api"
@@ -23,13 +27,14 @@ func (s *Server) services() []Service {
 		s.registry,
 		s.api,
 		s.rtmpFront,
+		s.rtmpsFront,
 		s.apiFront,
 	}
 }
 
 // build makes the parts of the server.
 func (s *Server) build() {
-	s.registry = stream.NewRegistry(stream.Options{Settings: s.settings})
+	s.registry = stream.NewRegistry(stream.Options{Settings: s.settings, Log: s.log})
 	s.know(s.config())
 	s.limit = listen.NewLimit(
 		func() int { return s.config().MaxConnections },
@@ -44,6 +49,7 @@ func (s *Server) build() {
 		Log:      s.log,
 	})
 	s.rtmpFront = newFront(options, player.Serve)
+	s.rtmpsFront = newFront(options, player.Secure(s.rtmpsCert.config()))
 	s.api = api.New(api.Options{
 		Registry: s.registry,
 		Server:   s.identity.Server, Service: s.identity.Service, Pid: s.identity.Pid, Started: time.Now(),
@@ -64,36 +70,90 @@ func (s *Server) build() {
 		},
 		CrossDomain: func() bool { return s.config().HTTPAPI.Crossdomain },
 	})
-	s.apiFront = newHTTPFront(options, api.Server(s.api))
+	web := api.Server(s.api)
+	web.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)
+	s.apiFront = newHTTPFront(options, web)
 }
 
-// listen opens the sockets that the configuration asks for.
+// place is where a front listens.
+type place struct {
+	front *front
+	addrs []string
+}
+
+// places lists where c wants the server to listen.
+func (s *Server) places(c *config.Config) []place {
+	list := []place{{front: s.rtmpFront, addrs: c.Listen}, {front: s.rtmpsFront}, {front: s.apiFront.front}}
+	if c.RTMPS.Enabled {
+		list[1].addrs = c.RTMPS.Listen
+	}
+	if c.HTTPAPI.Enabled {
+		list[2].addrs = c.HTTPAPI.Listen
+	}
+	return list
+}
+
+// listen opens the sockets that the configuration asks for. With an error it leaves those of
+// the configuration in force.
 func (s *Server) listen(c *config.Config) error {
-	if err := s.rtmpFront.apply(c.Listen); err != nil {
+	was := s.rtmpsCert.Load()
+	if c.RTMPS.Enabled {
+		certs, err := listen.LoadCertificates(c.RTMPS.Cert, c.RTMPS.Key, s.log)
+		if err != nil {
+			return fmt.Errorf("rtmps is enabled and needs a certificate and its key: %w", err)
+		}
+		s.rtmpsCert.Store(certs)
+	}
+	for i, p := range s.places(c) {
+		err := p.front.apply(p.addrs)
+		if err == nil {
+			continue
+		}
+		for _, old := range s.places(s.config())[:i] {
+			err = errors.Join(err, old.front.apply(old.addrs))
+		}
+		s.rtmpsCert.Store(was)
 		return err
 	}
-	var addrs []string
-	if c.HTTPAPI.Enabled {
-		addrs = c.HTTPAPI.Listen
-	}
-	return s.apiFront.apply(addrs)
+	return nil
 }
 
 // settings gives the hub a virtual host's rules.
 func (s *Server) settings(vhost string) stream.Settings {
 	v := s.config().Vhost(vhost)
+	if kept := (*s.kept.Load())[vhost]; kept != nil {
+		v = kept
+	}
 	if v == nil {
 		return stream.Settings{}
 	}
 	return stream.Settings{
 		GOPCache:          v.Play.GopCache,
 		GOPCacheMaxFrames: max(0, v.Play.GopCacheMaxFrames),
+		MixCorrect:        v.Play.MixCorrect,
 		QueueLength:       v.Play.QueueLength,
+		Takeover:          v.Publish.Takeover,
+		Resume:            v.Publish.ResumeTimeout,
+		Idle:              v.Publish.KickoffForIdle,
 	}
 }
 
+// know lists the virtual hosts of a configuration.
 func (s *Server) know(c *config.Config) {
 	for _, v := range c.Vhosts {
 		s.registry.Know(v.Name)
 	}
+}
+
+// keep remembers the virtual hosts that next has not any more: their streams go on by the
+// rules they had.
+func (s *Server) keep(next *config.Config) {
+	kept := maps.Clone(*s.kept.Load())
+	for _, v := range s.config().Vhosts {
+		kept[v.Name] = v
+	}
+	for _, v := range next.Vhosts {
+		delete(kept, v.Name)
+	}
+	s.kept.Store(&kept)
 }

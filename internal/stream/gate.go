@@ -40,6 +40,8 @@ var (
 	ErrUnpublished = errors.New("stream: publisher ended")
 	// ErrKicked ends a session that an operator has closed.
 	ErrKicked = errors.New("kicked by the API")
+	// ErrIdle ends a publisher whom nobody has watched for longer than the rules allow.
+	ErrIdle = errors.New("nobody has been watching for longer than kickoff_for_idle")
 	// ErrNoSession is what Kick gives for an id nobody has.
 	ErrNoSession = errors.New("stream: no such session")
 )

@@ -54,7 +54,7 @@ func (l *Lane) WritePacket(p *media.Packet) error {
 	s := l.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l.ended {
+	if l.ended || s.publisher != l.publisher {
 		return l.publisher.why()
 	}
 	l.packets.append(p)
@@ -73,7 +73,7 @@ func (l *Lane) attend() {
 		readers++ // elsewhere
 	}
 	switch {
-	case l.frames == nil || l.ended:
+	case l.frames == nil || l.ended || l.stream.publisher != l.publisher:
 	case readers > 0 && l.cancel == nil:
 		ctx, cancel := context.WithCancel(context.Background())
 		l.cancel = cancel
@@ -96,13 +96,19 @@ func (l *Lane) attend() {
 // end closes the lane; the stream's lock is held.
 func (l *Lane) end() {
 	l.ended = true
-	if l.cancel != nil {
-		l.cancel()
-		l.cancel = nil
-	}
+	l.halt()
 	l.packets.rouse()
 	if l.stream.lane == l {
 		l.stream.lane = nil
+	}
+}
+
+// halt ends the making of frames. The lane of a lost publisher is left at that: its readers wait
+// for the next one. The stream's lock is held.
+func (l *Lane) halt() {
+	if l.cancel != nil {
+		l.cancel()
+		l.cancel = nil
 	}
 }
 
@@ -133,7 +139,7 @@ func (r *Subscriber) Lane(ctx context.Context) *LaneReader {
 
 // ReadPackets fills dst with the next packets and returns how many; it blocks until there is
 // one. Lost counts what a slow reader has missed. The error is io.EOF when the publisher has
-// ended, or the context's.
+// ended or another has come, who may have a lane too, or the context's.
 func (r *LaneReader) ReadPackets(dst []*media.Packet) (int, error) {
 	for {
 		n, wake, err := r.take(dst)

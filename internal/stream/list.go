@@ -124,14 +124,19 @@ func (g *Registry) sums() (all totals, vhosts map[string]totals, streams map[*St
 	return all, vhosts, streams
 }
 
-// Run samples the rates until ctx ends.
+// Run samples the rates and ends idle publishers until ctx ends; then it gives up all waiting
+// for lost ones.
 func (g *Registry) Run(ctx context.Context) error {
-	tick := time.NewTicker(rateEvery)
+	defer g.close()
+	tick, look := time.NewTicker(rateEvery), time.NewTicker(idleCheck)
 	defer tick.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-tick.C:
 			g.sample()
+		case now := <-look.C:
+			g.sweep(now)
 		case <-ctx.Done():
 			return nil
 		}

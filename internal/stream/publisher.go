@@ -26,7 +26,7 @@ type Publisher struct {
 	stream  *Stream
 	sink    Sink // nil where the stream is here
 	started time.Time
-	close   func()
+	once    sync.Once // for its end
 
 	layout *media.Layout // the publisher's newest; guarded by stream.mu
 
@@ -48,7 +48,8 @@ func (p *Publisher) Ready(ctx context.Context) error {
 }
 
 // WriteFrame appends f. It never waits for a reader. The error is ErrReplaced when another
-// publisher has taken over, ErrClosed after Close, or the remote sink's.
+// publisher has taken over, ErrIdle or what Kick was given when it was ended, ErrClosed after
+// Close, or the remote sink's.
 func (p *Publisher) WriteFrame(f *media.Frame) error {
 	if p.sink != nil {
 		return p.send(f)
@@ -92,18 +93,6 @@ func (p *Publisher) Announce(l *media.Layout) {
 	}
 }
 
-// Alone returns for how long the stream has had no viewer; zero while it has one, or where its
-// viewers are somebody else's.
-func (p *Publisher) Alone() time.Duration {
-	s := p.stream
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.viewers > 0 || p.sink != nil {
-		return 0
-	}
-	return time.Since(s.lonely)
-}
-
 // Repairs returns what was wrong with the publisher's clock so far.
 func (p *Publisher) Repairs() media.Repairs {
 	p.stream.mu.Lock()
@@ -111,11 +100,19 @@ func (p *Publisher) Repairs() media.Repairs {
 	return p.stream.clock.Repairs
 }
 
-// Close ends the publication. The stream's readers keep what is in the window. It may be
-// called twice and from anywhere.
+// Close ends the publication, as its encoder wants it. The stream's readers keep what is in the
+// window. It may be called twice and from anywhere.
 func (p *Publisher) Close() error {
-	p.close()
+	p.once.Do(func() { p.stream.registry.unpublish(p, nil) })
 	return nil
+}
+
+// Lost ends the publication because the encoder has dropped out: its connection broke, or has
+// fallen silent, for the cause given. Where the rules say so, the place and its readers wait for
+// the next publisher; else it is Close. It changes nothing for a publisher that has been
+// replaced or kicked, or has closed.
+func (p *Publisher) Lost(cause error) {
+	p.once.Do(func() { p.stream.registry.unpublish(p, cause) })
 }
 
 // stop notes why the publisher may not write any more; the first reason stays.

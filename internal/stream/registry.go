@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ type Registry struct {
 	settings func(vhost string) Settings
 	gates    []Gate
 	route    Route
+	log      *slog.Logger
 
 	mu       sync.Mutex // taken before any Stream.mu, and that before any Publisher.mu
 	streams  map[key]*Stream
@@ -23,6 +25,7 @@ type Registry struct {
 	total    totals // of sessions that have ended
 	rate     rate
 	served   uint64
+	closed   bool // waits for lost publishers no more
 }
 
 // Route says where a publisher's frames go. A nil Sink is this server.
@@ -33,6 +36,7 @@ type Options struct {
 	Settings func(vhost string) Settings // the rules in force; nil is the zero Settings
 	Gates    []Gate                      // asked in order; the first that does not allow decides
 	Route    Route                       // nil keeps every stream here
+	Log      *slog.Logger                // nil says nothing
 }
 
 // NewRegistry returns an empty registry.
@@ -40,8 +44,11 @@ func NewRegistry(o Options) *Registry {
 	if o.Settings == nil {
 		o.Settings = func(string) Settings { return Settings{} }
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Registry{
-		settings: o.Settings, gates: o.Gates, route: o.Route,
+		settings: o.Settings, gates: o.Gates, route: o.Route, log: o.Log,
 		streams:  map[key]*Stream{},
 		vhosts:   map[string]*vhost{},
 		sessions: map[string]session{},
@@ -50,7 +57,8 @@ func NewRegistry(o Options) *Registry {
 
 // Publish asks the gates and gives the right to write to the stream that r names. Whoever of
 // several comes first through the gates has it; the others get ErrBusy, unless the virtual
-// host's rules let a newcomer take over. Gate errors come as they are.
+// host's rules let a newcomer take over. Readers do not hear of a takeover, nor of a publisher who
+// comes while a lost one is waited for: they see a splice. Gate errors come as they are.
 func (g *Registry) Publish(ctx context.Context, r *Request) (*Publisher, error) {
 	if err := g.ask(ctx, r, true); err != nil {
 		return nil, err
@@ -62,15 +70,21 @@ func (g *Registry) Publish(ctx context.Context, r *Request) (*Publisher, error) 
 			return nil, err
 		}
 	}
-	p, old, err := g.commit(r, sink)
+	p, before, err := g.commit(r, sink)
 	if err != nil {
 		if sink != nil {
 			err = errors.Join(err, sink.Close())
 		}
 		return nil, err
 	}
-	if old != nil && old.request.Kick != nil {
-		old.request.Kick(ErrReplaced)
+	if h := before.hold; h != nil {
+		g.returned(p, h)
+	}
+	if old := before.publisher; old != nil {
+		g.log.Info("publisher takes over", "cid", r.ID, "stream", p.stream.url, "before", old.request.ID)
+		if old.request.Kick != nil {
+			old.request.Kick(ErrReplaced)
+		}
 	}
 	return p, nil
 }
@@ -100,29 +114,35 @@ func (g *Registry) ask(ctx context.Context, r *Request, publish bool) error {
 	return ctx.Err()
 }
 
-// commit decides between racing publishers. It returns the one that was replaced, if any.
-func (g *Registry) commit(r *Request, sink Sink) (p, old *Publisher, err error) {
+// place is who had a publisher's place before it: nobody, one who was replaced, or one who was
+// lost.
+type place struct {
+	publisher *Publisher
+	hold      *hold
+}
+
+// commit decides between racing publishers.
+func (g *Registry) commit(r *Request, sink Sink) (p *Publisher, before place, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stream(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old = s.publisher; old != nil {
+	before = place{s.publisher, s.hold}
+	if old := before.publisher; old != nil {
 		if !s.settings().Takeover {
-			return nil, nil, ErrBusy
+			return nil, place{}, ErrBusy
 		}
 		old.stop(ErrReplaced)
-		s.end()
 	}
 	p = &Publisher{
 		request: r, stream: s, sink: sink, started: time.Now(),
 		feedback: make(chan struct{}, 1),
 	}
-	p.close = sync.OnceFunc(func() { g.unpublish(p) })
 	s.begin(p)
 	g.sessions[r.ID] = session{request: r, stream: s, publisher: p}
 	g.served++
-	return p, old, nil
+	return p, before, nil
 }
 
 // stream finds or makes the stream that r names; g.mu is held.
@@ -142,21 +162,35 @@ func (g *Registry) stream(r *Request) *Stream {
 	return s
 }
 
-// unpublish ends a publication.
-func (g *Registry) unpublish(p *Publisher) {
+// unpublish ends a publication; lost is why its encoder dropped out, nil if it did not.
+func (g *Registry) unpublish(p *Publisher, lost error) {
 	p.stop(ErrClosed)
 	if p.sink != nil {
 		_ = p.sink.Close() // the sink has logged what was wrong with it
 	}
+	if limit := g.vacate(p, lost != nil); limit > 0 {
+		g.lost(p, limit, lost)
+	}
+}
+
+// vacate takes a publisher out of its place, if it still has it, and returns for how long its
+// readers wait for the next.
+func (g *Registry) vacate(p *Publisher, lost bool) (limit time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := p.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.publisher == p {
-		s.end()
+		if lost {
+			limit = g.keep(s, p)
+		}
+		if limit == 0 {
+			s.end()
+		}
 	}
 	g.retire(s, p.request)
+	return limit
 }
 
 // leave ends a subscription.
@@ -181,27 +215,66 @@ func (g *Registry) retire(s *Stream, r *Request) {
 	if g.sessions[r.ID].request == r {
 		delete(g.sessions, r.ID)
 	}
-	if s.publisher == nil && len(s.readers) == 0 && g.streams[s.key] == s {
+	g.bury(s)
+}
+
+// bury forgets a stream that has neither publisher nor readers and waits for nobody; both locks
+// are held.
+func (g *Registry) bury(s *Stream) {
+	if !s.live() && len(s.readers) == 0 && g.streams[s.key] == s {
 		delete(g.streams, s.key)
 	}
 }
 
-// Kick ends the session with that id, publisher or reader, for the reason given. It returns
-// ErrNoSession if there is none, or none that can be ended.
+// Kick ends the session with that id, publisher or reader, for the reason given; a publisher's
+// name is free when it returns. The id of a publisher that was lost ends the waiting for it. It
+// returns ErrNoSession if there is none, or none that can be ended.
 func (g *Registry) Kick(id string, cause error) error {
 	g.mu.Lock()
-	s, ok := g.sessions[id]
+	x, ok := g.sessions[id]
+	if !ok {
+		s, h := g.dropOf(id)
+		g.mu.Unlock()
+		if h == nil {
+			return ErrNoSession
+		}
+		g.gaveUp(s, h, cause)
+		return nil
+	}
+	if x.publisher != nil && x.request.Kick != nil {
+		x.stream.oust(x.publisher, cause)
+	}
 	g.mu.Unlock()
-	if !ok || s.request.Kick == nil {
+	if x.request.Kick == nil {
 		return ErrNoSession
 	}
-	s.request.Kick(cause)
+	x.request.Kick(cause)
 	return nil
 }
 
-// begin puts p in place; g.mu and s.mu are held.
+// oust takes p out of its place, if it has it, before its session ends; g.mu is held.
+func (s *Stream) oust(p *Publisher, cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.stop(cause)
+	if s.publisher == p {
+		s.end()
+	}
+}
+
+// begin puts p in place, behind a publisher that has ended, was lost or is replaced; g.mu and
+// s.mu are held.
 func (s *Stream) begin(p *Publisher) {
+	if s.hold != nil {
+		s.hold.timer.Stop()
+		s.hold = nil
+	}
+	if s.lane != nil {
+		s.lane.end()
+	}
+	s.drain() // of one who is replaced
 	s.publisher, s.request = p, p.request
+	s.sorter = sorter{}
 	s.epoch++
 	s.clock = media.Clock{Start: s.clock.End()}
 	s.layout, s.main = nil, -1
@@ -213,6 +286,7 @@ func (s *Stream) begin(p *Publisher) {
 
 // end takes the publisher out of its place: readers drain what is left, nobody starts there any more.
 func (s *Stream) end() {
+	s.drain()
 	s.publisher = nil
 	s.ended++
 	s.lastEnd = s.frames.next

@@ -305,8 +305,8 @@ func TestRemoteSink(t *testing.T) {
 		if got := text(sink.frames); got != "K0 P1 P2 a3" || sink.frames[0].DTS != int64(time.Hour+tick) {
 			t.Errorf("the sink has %q, from %d; it is to be untouched", got, sink.frames[0].DTS)
 		}
-		if d := p.Alone(); d != 0 {
-			t.Errorf("Alone = %s, but its viewers are elsewhere", d)
+		if d := lonely(p); d != 0 {
+			t.Errorf("alone = %s, but its viewers are elsewhere", d)
 		}
 		if list := g.Streams(); len(list) != 1 || list[0].Publisher == "" {
 			t.Errorf("Streams = %+v", list)
@@ -401,6 +401,13 @@ func TestCloseTwiceFromAnywhere(t *testing.T) {
 	})
 }
 
+// lonely returns for how long a publisher has had no viewer.
+func lonely(p *feed) time.Duration {
+	p.stream.mu.Lock()
+	defer p.stream.mu.Unlock()
+	return p.stream.alone(time.Now())
+}
+
 func TestAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRegistry(cached)
@@ -412,8 +419,8 @@ func TestAlone(t *testing.T) {
 		p := publish(t, g, request("s"))
 		is := func(want time.Duration) {
 			t.Helper()
-			if d := p.Alone(); d != want {
-				t.Errorf("Alone = %s, want %s", d, want)
+			if d := lonely(p); d != want {
+				t.Errorf("alone = %s, want %s", d, want)
 			}
 		}
 		is(0)

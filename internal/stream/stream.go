@@ -20,7 +20,8 @@ const (
 )
 
 // Stream is one live stream: a log of its newest frames, at most one publisher, and readers
-// that are positions in the log. It lives while it has one or the other.
+// that are positions in the log. It lives while it has one or the other, or waits for a publisher
+// that was lost.
 type Stream struct {
 	// Set at construction.
 	ID       string
@@ -42,12 +43,15 @@ type Stream struct {
 	layout *media.Layout // of the newest frame, or what a publisher has announced
 	main   int           // the track whose key frames count; -1 where every frame is one
 	clock  media.Clock
-	epoch  uint64 // counts publishers
-	ended  uint64 // counts ends of publishers
+	sorter sorter
+	sorted []*media.Frame // what it has let out, for reuse
+	epoch  uint64         // counts publishers
+	ended  uint64         // counts ends of publishers
 
 	lastEnd uint64 // position behind the last frame of the publisher that ended last
 
 	publisher *Publisher
+	hold      *hold    // while a lost publisher is waited for; then there is no publisher
 	request   *Request // of the last publisher, for the API
 	readers   map[*Subscriber]struct{}
 	reading   int // how many of them read frames
@@ -60,6 +64,9 @@ type Stream struct {
 	rate      rate   // guarded by registry.mu
 }
 
+// live reports whether the stream is published, or is to go on as if it had never stopped.
+func (s *Stream) live() bool { return s.publisher != nil || s.hold != nil }
+
 func (s *Stream) settings() Settings { return s.registry.settings(s.key.vhost) }
 
 // write appends a publisher's frames, on the stream's timeline.
@@ -69,12 +76,43 @@ func (s *Stream) write(p *Publisher, frames []*media.Frame) error {
 	if s.publisher != p {
 		return p.why()
 	}
+	if sort := s.settings().MixCorrect; !sort && len(s.sorter.held) == 0 {
+		s.enter(p, frames)
+	} else {
+		s.sort(p, frames, sort)
+	}
+	s.frames.rouse()
+	return nil
+}
+
+// sort appends those of the frames whose turn it is; those that were held too if it is not on
+// any more.
+func (s *Stream) sort(p *Publisher, frames []*media.Frame, on bool) {
+	for _, f := range frames {
+		s.sorted = s.sorted[:0]
+		if on {
+			s.sorted = s.sorter.push(s.sorted, &s.clock, f)
+		} else {
+			s.sorted = append(s.sorter.flush(s.sorted), f)
+		}
+		s.enter(p, s.sorted)
+	}
+	clear(s.sorted)
+}
+
+// enter appends frames in the order they have.
+func (s *Stream) enter(p *Publisher, frames []*media.Frame) {
 	for _, f := range frames {
 		s.adopt(p, f)
 		s.append(f)
 	}
-	s.frames.rouse()
-	return nil
+}
+
+// drain appends what is still held of a publisher who ends.
+func (s *Stream) drain() {
+	if s.publisher != nil {
+		s.enter(s.publisher, s.sorter.flush(nil))
+	}
 }
 
 // adopt gives a frame the stream's layout and time.
@@ -189,7 +227,7 @@ func (s *Stream) forget(pos uint64) {
 func (s *Stream) join() uint64 {
 	rules := s.settings()
 	long := rules.GOPCacheMaxFrames > 0 && s.frames.next-s.entry > uint64(rules.GOPCacheMaxFrames)
-	if s.cached && rules.GOPCache && !long && s.publisher != nil {
+	if s.cached && rules.GOPCache && !long && s.live() {
 		return s.entry
 	}
 	return s.frames.next

@@ -148,12 +148,12 @@ func (r *Subscriber) Behind() int {
 	return int(r.stream.frames.next - max(r.pos, r.stream.frames.base))
 }
 
-// Layout returns the layout in force, nil before the first publisher. It is what a reader that
+// Layout returns the layout in force, nil while there is no publisher to see or to wait for. It is what a reader that
 // joins between two frames can show already.
 func (r *Subscriber) Layout() *media.Layout {
 	r.stream.mu.Lock()
 	defer r.stream.mu.Unlock()
-	if r.stream.publisher == nil {
+	if !r.stream.live() {
 		return nil
 	}
 	return r.stream.layout

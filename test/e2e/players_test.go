@@ -2,9 +2,12 @@ package e2e
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -49,7 +52,9 @@ var players = []player{
 	{name: "ffprobe", start: ffprobePlayer, says: ffmpegSays, brief: true},
 	{name: "rtmpdump", start: rtmpdumpPlayer, says: rtmpdumpSays},
 	{name: "gstreamer", start: gstPlayer, says: gstSays},
-	{name: "client", start: func(t *testing.T, url, _ string) viewing { return playClient(t, url) }, says: clientSays},
+	{name: "client", start: clientPlayer, says: clientSays},
+	{name: "ffmpeg-rtmps", start: watchTLS(ffmpegPlayer), says: ffmpegSays},
+	{name: "client-rtmps", start: watchTLS(clientPlayer), says: clientSays},
 }
 
 func rtmpdumpSays(code, _ string) string { return code }
@@ -117,11 +122,18 @@ func (v *fileViewer) stop() recording {
 
 func ffmpegPlayer(t *testing.T, url, codec string) viewing {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "ffmpeg.flv")
-	args := strings.Fields("-hide_banner -loglevel error -nostdin -fflags nobuffer -analyzeduration 500000 -i")
-	args = append(args, url)
-	args = append(args, strings.Fields("-c copy -flush_packets 1 -f flv")...)
-	return view(t, file, modern("ffmpeg", codec), append(args, file)...)
+	return ffmpegViewer()(t, url, codec)
+}
+
+// ffmpegViewer is ffmpeg with more options for its input.
+func ffmpegViewer(options ...string) func(*testing.T, string, string) viewing {
+	return func(t *testing.T, url, codec string) viewing {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "ffmpeg.flv")
+		args := strings.Fields("-hide_banner -loglevel error -nostdin -fflags nobuffer -analyzeduration 500000")
+		args = slices.Concat(args, options, []string{"-i", url}, strings.Fields("-c copy -flush_packets 1 -f flv"), []string{file})
+		return view(t, file, modern("ffmpeg", codec), args...)
+	}
 }
 
 func rtmpdumpPlayer(t *testing.T, raw, _ string) viewing {
@@ -135,15 +147,24 @@ func rtmpdumpPlayer(t *testing.T, raw, _ string) viewing {
 	if u.RawQuery != "" {
 		name += "?" + u.RawQuery
 	}
-	tcURL := "rtmp://" + u.Host + "/" + app
+	tcURL := u.Scheme + "://" + u.Host + "/" + app
 	return view(t, file, "rtmpdump", "--verbose", "--live", "--timeout", "60", "--rtmp", tcURL, "--tcUrl", tcURL,
 		"--app", app, "--playpath", name, "--flv", file)
 }
 
-func gstPlayer(t *testing.T, url, _ string) viewing {
+func gstPlayer(t *testing.T, url, codec string) viewing {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "gstreamer.flv")
-	return view(t, file, "gst-launch-1.0", "-q", "rtmp2src", "location="+url, "timeout=60", "!", "filesink", "buffer-mode=unbuffered", "location="+file)
+	return gstViewer()(t, url, codec)
+}
+
+// gstViewer is GStreamer with more properties of its source.
+func gstViewer(properties ...string) func(*testing.T, string, string) viewing {
+	return func(t *testing.T, url, _ string) viewing {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "gstreamer.flv")
+		args := append([]string{"-q", "rtmp2src", "location=" + url, "timeout=60"}, properties...)
+		return view(t, file, "gst-launch-1.0", append(args, "!", "filesink", "buffer-mode=unbuffered", "location="+file)...)
+	}
 }
 
 // probeViewer is an ffprobe that looks at a stream for two seconds.
@@ -192,10 +213,30 @@ type clientViewer struct {
 	failure error
 }
 
+func clientPlayer(t *testing.T, url, _ string) viewing {
+	t.Helper()
+	return playClient(t, url)
+}
+
 func playClient(t *testing.T, url string) *clientViewer {
 	t.Helper()
+	return playTLS(t, url, ourIdentity().trusts())
+}
+
+// dialNarrow leaves little room for what is not read, so that a player is soon slow.
+func dialNarrow(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.(*net.TCPConn).SetReadBuffer(256 << 10)
+}
+
+// playTLS is playClient with settings for rtmps.
+func playTLS(t *testing.T, url string, secure *tls.Config) *clientViewer {
+	t.Helper()
 	v := &clientViewer{t: t}
-	c, err := rtmp.Dial(t.Context(), url, rtmp.DialOptions{ReplyTimeout: patience})
+	c, err := rtmp.Dial(t.Context(), url, rtmp.DialOptions{ReplyTimeout: patience, TLS: secure, Dial: dialNarrow})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,16 +310,22 @@ func (v *clientViewer) stop() recording {
 	v.t.Helper()
 	v.client.Close()
 	v.done.Wait()
-	file := filepath.Join(v.t.TempDir(), "client.flv")
+	return recording{file: saveMessages(v.t, v.messages()), messages: v.messages()}
+}
+
+// saveMessages writes messages into an FLV file.
+func saveMessages(t *testing.T, list []rtmp.Message) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "client.flv")
 	b := flv.AppendFileHeader(nil, true, true)
-	for _, m := range v.messages() {
+	for _, m := range list {
 		tag := flv.Tag{Type: flv.TagType(m.Kind), Time: time.Duration(m.Time) * time.Millisecond, Body: m.Body}
 		b, _ = flv.AppendTag(b, tag) // what came in a message fits a tag
 	}
 	if err := os.WriteFile(file, b, 0o600); err != nil {
-		v.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return recording{file: file, messages: v.messages()}
+	return file
 }
 
 func (v *clientViewer) wait() error {

@@ -42,6 +42,8 @@ var publishers = []publisher{
 	{name: "ffmpeg7-av01", codec: "av1", start: ffmpegPublisher("ffmpeg7", "-rtmp_enhanced_codecs", "av01"), says: ffmpegSays},
 	{name: "gstreamer", codec: "h264", start: gstPublisher, says: gstSays, fixed: true},
 	{name: "client", codec: "h264", start: startClientPublisher, says: clientSays},
+	{name: "ffmpeg-rtmps", codec: "h264", start: sendTLS(ffmpegPublisher("ffmpeg")), says: ffmpegSays},
+	{name: "client-rtmps", codec: "h264", start: sendTLS(startClientPublisher), says: clientSays},
 }
 
 func ffmpegSays(_, text string) string { return "Server error: " + text }
@@ -65,13 +67,23 @@ func ffmpegPublisher(program string, options ...string) func(*testing.T, string,
 	}
 }
 
-func gstPublisher(t *testing.T, url string, c clip, _ time.Duration) publication {
+func gstPublisher(t *testing.T, url string, c clip, at time.Duration) publication {
 	t.Helper()
-	return launch(t, "gst-launch-1.0", "-q", "-e",
-		"filesrc", "location="+c.file, "!", "flvdemux", "name=d",
-		"d.video", "!", "queue", "!", "h264parse", "!", "identity", "sync=true", "!", "mux.",
-		"d.audio", "!", "queue", "!", "aacparse", "!", "mux.",
-		"flvmux", "name=mux", "streamable=true", "!", "rtmp2sink", "location="+url)
+	return gstSender()(t, url, c, at)
+}
+
+// gstSender is GStreamer with more properties of its sink.
+func gstSender(properties ...string) func(*testing.T, string, clip, time.Duration) publication {
+	return func(t *testing.T, url string, c clip, _ time.Duration) publication {
+		t.Helper()
+		return launch(t, "gst-launch-1.0", append([]string{
+			"-q", "-e",
+			"filesrc", "location=" + c.file, "!", "flvdemux", "name=d",
+			"d.video", "!", "queue", "!", "h264parse", "!", "identity", "sync=true", "!", "mux.",
+			"d.audio", "!", "queue", "!", "aacparse", "!", "mux.",
+			"flvmux", "name=mux", "streamable=true", "!", "rtmp2sink", "location=" + url,
+		}, properties...)...)
+	}
 }
 
 // clientPublisher is our own client: it knows what it has sent.
@@ -110,6 +122,9 @@ func publishTags(t *testing.T, url string, tags []flv.Tag, at time.Duration) *cl
 func dialPublish(t *testing.T, url string, o rtmp.DialOptions) (*rtmp.Client, error) {
 	t.Helper()
 	o.ReplyTimeout = patience
+	if o.TLS == nil {
+		o.TLS = ourIdentity().trusts()
+	}
 	c, err := rtmp.Dial(t.Context(), url, o)
 	if err != nil {
 		t.Fatal(err)

@@ -138,7 +138,7 @@ func TestReplayBad(t *testing.T) {
 func TestHalfSent(t *testing.T) {
 	f := serve(t, conf{vhost: quick})
 	before := heap()
-	s := converse(t, f, "publish")
+	s := converse(t, f, "publish", "s")
 	const size = 1 << 20
 	s.send(rtmp.Message{Kind: 1, Chunk: 2, Body: []byte{0, 16, 0, 0}})
 	piece := make([]byte, size)

@@ -41,6 +41,7 @@ type fixture struct {
 	t         *testing.T
 	label     string // of the server's goroutines
 	rtmp, api string // addresses
+	rtmps     string // another
 	file      string // the configuration
 	server    *server.Server
 	log       *logBook
@@ -52,7 +53,8 @@ func serve(t *testing.T, c conf) *fixture {
 	f := &fixture{t: t, label: stream.NewID(), log: &logBook{}}
 	f.file = filepath.Join(t.TempDir(), "weir.conf")
 	for attempt := 0; f.server == nil; attempt++ {
-		f.rtmp, f.api = freeAddress(t), freeAddress(t)
+		f.rtmp, f.api, f.rtmps = freeAddress(t), freeAddress(t), freeAddress(t)
+		f.identify(ourIdentity())
 		f.write(c)
 		loaded, err := f.load()
 		if err != nil {
@@ -66,6 +68,7 @@ func serve(t *testing.T, c conf) *fixture {
 			t.Fatal(err)
 		}
 	}
+	f.listens()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go pprof.Do(ctx, pprof.Labels("server", f.label), func(ctx context.Context) { ended <- f.server.Run(ctx) })
@@ -126,6 +129,7 @@ func (f *fixture) write(c conf) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen %s;\ndaemon off;\n%s\n", f.rtmp, c.global)
 	fmt.Fprintf(&b, "http_api { enabled on; listen %s; }\n", f.api)
+	fmt.Fprintf(&b, "rtmps { enabled on; listen %s; key %s; cert %s; }\n", f.rtmps, f.keyFile(), f.certFile())
 	if !c.only {
 		fmt.Fprintf(&b, "vhost __defaultVhost__ {\n%s\n}\n", c.vhost)
 	}

@@ -143,13 +143,13 @@ func shakeHands(t *testing.T, f *fixture) *conversation {
 	return s
 }
 
-// converse connects and publishes or plays the stream live/s.
-func converse(t *testing.T, f *fixture, what string) *conversation {
+// converse connects and publishes or plays a stream of live.
+func converse(t *testing.T, f *fixture, what, name string) *conversation {
 	t.Helper()
 	s := shakeHands(t, f)
 	s.send(command(3, 0, "connect", 1, amf0.Object{{Name: "app", Value: "live"}, {Name: "tcUrl", Value: "rtmp://" + f.rtmp + "/live"}}))
 	s.send(command(3, 0, "createStream", 2, nil))
-	s.send(command(8, 1, what, 3, nil, "s"))
+	s.send(command(8, 1, what, 3, nil, name))
 	s.command("onStatus", "NetStream.P")
 	return s
 }
@@ -184,16 +184,6 @@ func (s *conversation) command(name, text string) {
 			return
 		}
 	}
-}
-
-// control returns the value of a control message that has come, or 0.
-func (s *conversation) control(kind uint8) uint32 {
-	for _, m := range s.got {
-		if m.Kind == kind {
-			return be32(m.Body)
-		}
-	}
-	return 0
 }
 
 // drain reads what has arrived.

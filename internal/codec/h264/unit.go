@@ -43,3 +43,21 @@ func ParameterSets(data []byte) (sps, pps [][]byte) {
 	}
 	return sps, pps
 }
+
+// Plausible reports whether a NAL unit begins as those of live streams do: of a type that they
+// have, and marked as a reference if and only if its type must or may be. Spec: H.264, 7.4.1.
+func Plausible(unit []byte) bool {
+	if len(unit) == 0 || unit[0]&0x80 != 0 {
+		return false
+	}
+	reference := unit[0]&0x60 != 0
+	switch Type(unit) {
+	case TypeSlice:
+		return true
+	case TypeIDR, TypeSPS, TypePPS:
+		return reference
+	case TypeSEI, TypeAUD, 10, 11, 12: // the ends of a sequence and of a stream, filler
+		return !reference
+	}
+	return false
+}

@@ -7,12 +7,14 @@ import (
 	"weir/internal/media"
 )
 
-// Body returns the tag body of a frame: the one that it came in, if it was born in Form, else
+// Body returns the tag body of a frame: the one that it came in, if it was born as one, else
 // one that is made once and shared. It is empty for a frame that rides on another's body, and
 // for one that FLV cannot carry.
 func Body(f *media.Frame) []byte {
-	if wire, ok := f.Wire(Form); ok {
-		return wire
+	for _, form := range [...]media.Form{Form, StartCodes} {
+		if wire, ok := f.Wire(form); ok {
+			return wire
+		}
 	}
 	return made.Of(f)
 }

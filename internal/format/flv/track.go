@@ -17,14 +17,12 @@ import (
 // the configuration cannot be understood the track comes with the error, its Config as it was
 // sent and as much Info as there is: it may still be passed on. The track keeps the body.
 func NewTrack(p Packet, body []byte) (*media.Track, error) {
-	t := &media.Track{ID: p.Track, Kind: p.Kind, Codec: p.Codec, Form: Form}
+	t := bare(p, body)
 	var err error
 	switch p.Type {
 	case SequenceStart:
-		t.Header, t.Config = body, config(p)
 		t.Info, err = codec.Info(t.Codec, t.Config)
 	case TSSequenceStart:
-		t.Header, t.Config = body, p.Data
 		err = fmt.Errorf("%w: configuration as a descriptor", ErrMalformed)
 	default:
 		t.Info, err = codec.FrameInfo(t.Codec, p.Data)
@@ -36,6 +34,18 @@ func NewTrack(p Packet, body []byte) (*media.Track, error) {
 		err = fmt.Errorf("flv: %s track %d: %w", t.Codec, t.ID, err)
 	}
 	return t, err
+}
+
+// bare returns the track without what its configuration says.
+func bare(p Packet, body []byte) *media.Track {
+	t := &media.Track{ID: p.Track, Kind: p.Kind, Codec: p.Codec, Form: Form}
+	switch p.Type {
+	case SequenceStart:
+		t.Header, t.Config = body, config(p)
+	case TSSequenceStart:
+		t.Header, t.Config = body, p.Data
+	}
+	return t
 }
 
 // config returns a configuration in the form of MP4, and for NAL units as Data has them: with

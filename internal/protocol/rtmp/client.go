@@ -3,10 +3,12 @@ package rtmp
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"sync"
 	"time"
 
@@ -29,8 +31,10 @@ type DialOptions struct {
 
 	// Dial makes the connection; nil is a net.Dialer's DialContext.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// TLS is for rtmps; nil trusts whom the system trusts. An empty ServerName is the URL's host.
+	TLS *tls.Config
 
-	DialTimeout  time.Duration // of Dial; 0 is 30 s
+	DialTimeout  time.Duration // of Dial and of TLS's handshake; 0 is 30 s
 	ReplyTimeout time.Duration // of the handshake and of every answer waited for; 0 is 30 s
 	ReadTimeout  time.Duration // of ReadMessage; 0 is forever
 	WriteTimeout time.Duration // of WriteMessages; 0 is forever
@@ -86,7 +90,7 @@ type Client struct {
 	size int // our chunk size
 }
 
-// Dial connects to rtmp://host[:port]/app/stream[?query] and shakes hands. The query goes with
+// Dial connects to rtmp://host[:port]/app/stream[?query], or rtmps, and shakes hands. The query goes with
 // the stream's name: a vhost parameter in it is for the server to see.
 func Dial(ctx context.Context, rawURL string, o DialOptions) (*Client, error) {
 	t, err := parseDestination(rawURL)
@@ -135,9 +139,17 @@ func (c *Client) dial(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rtmp: dial: %w", err)
 	}
+	if c.to.secure {
+		conn = tls.Client(conn, c.tlsConfig())
+	}
 	if !c.use(conn) {
 		conn.Close()
 		return net.ErrClosed
+	}
+	if secure, ok := conn.(*tls.Conn); ok {
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return fmt.Errorf("rtmp: dial: %w", err)
+		}
 	}
 	src := bufio.NewReaderSize(conn, clientBuffer)
 	c.in = newChunkReader(src, nil)
@@ -148,6 +160,19 @@ func (c *Client) dial(ctx context.Context) error {
 		io.Reader
 		io.Writer
 	}{src, conn})
+}
+
+// tlsConfig returns what the options say of TLS, with the host that has to prove itself.
+func (c *Client) tlsConfig() *tls.Config {
+	o := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.options.TLS != nil {
+		o = c.options.TLS.Clone()
+	}
+	if o.ServerName == "" {
+		u := url.URL{Host: c.to.address}
+		o.ServerName = u.Hostname()
+	}
+	return o
 }
 
 // use makes conn the connection in place of the one before, unless c is closed.

@@ -19,20 +19,22 @@ import (
 
 func TestParseDestination(t *testing.T) {
 	for raw, want := range map[string]destination{
-		"rtmp://a.com/live/s":               {"a.com:1935", "live", "rtmp://a.com:1935/live", "s"},
-		"rtmp://a.com:19/live/s?vhost=v&k=": {"a.com:19", "live", "rtmp://a.com:19/live", "s?vhost=v&k="},
-		"rtmp://a.com/live/s?token=a/b":     {"a.com:1935", "live", "rtmp://a.com:1935/live", "s?token=a/b"},
-		"rtmp://a.com/x/y/s":                {"a.com:1935", "x/y", "rtmp://a.com:1935/x/y", "s"},
-		"rtmp://a.com/live?vhost=v/s":       {"a.com:1935", "live?vhost=v", "rtmp://a.com:1935/live?vhost=v", "s"},
-		"rtmp://a.com/s":                    {"a.com:1935", "", "rtmp://a.com:1935", "s"},
-		"rtmp://[::1]/live/s":               {"[::1]:1935", "live", "rtmp://[::1]:1935/live", "s"},
-		"rtmp://[::1]:19/live/s":            {"[::1]:19", "live", "rtmp://[::1]:19/live", "s"},
+		"rtmp://a.com/live/s":               {"a.com:1935", "live", "rtmp://a.com:1935/live", "s", false},
+		"rtmp://a.com:19/live/s?vhost=v&k=": {"a.com:19", "live", "rtmp://a.com:19/live", "s?vhost=v&k=", false},
+		"rtmp://a.com/live/s?token=a/b":     {"a.com:1935", "live", "rtmp://a.com:1935/live", "s?token=a/b", false},
+		"rtmp://a.com/x/y/s":                {"a.com:1935", "x/y", "rtmp://a.com:1935/x/y", "s", false},
+		"rtmp://a.com/live?vhost=v/s":       {"a.com:1935", "live?vhost=v", "rtmp://a.com:1935/live?vhost=v", "s", false},
+		"rtmp://a.com/s":                    {"a.com:1935", "", "rtmp://a.com:1935", "s", false},
+		"rtmp://[::1]/live/s":               {"[::1]:1935", "live", "rtmp://[::1]:1935/live", "s", false},
+		"rtmp://[::1]:19/live/s":            {"[::1]:19", "live", "rtmp://[::1]:19/live", "s", false},
+		"rtmps://a.com/live/s":              {"a.com:443", "live", "rtmps://a.com:443/live", "s", true},
+		"rtmps://[::1]:1443/x/y/s?k":        {"[::1]:1443", "x/y", "rtmps://[::1]:1443/x/y", "s?k", true},
 	} {
 		if got, err := parseDestination(raw); err != nil || got != want {
 			t.Errorf("%s: %+v, %v; want %+v", raw, got, err, want)
 		}
 	}
-	for _, raw := range []string{"", "rtmp://", "rtmp:///live/s", "rtmp://a.com", "rtmp://a.com/live/", "http://a.com/live/s"} {
+	for _, raw := range []string{"", "rtmp://", "rtmp:///live/s", "rtmp://a.com", "rtmp://a.com/live/", "http://a.com/live/s", "rtmps:///live/s", "rtmpsx://a.com/live/s"} {
 		if got, err := parseDestination(raw); !errors.Is(err, errDestination) {
 			t.Errorf("%q: %+v, %v", raw, got, err)
 		}

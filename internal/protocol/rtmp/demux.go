@@ -22,9 +22,11 @@ const (
 type demux struct {
 	arena *media.Arena
 	log   *slog.Logger
+	read  flv.Reading
 
 	layout  *media.Layout
-	stamps  [3]stamp // of audio, video, data
+	shelf   map[int]*media.Track // by index, those with headers that frames of another codec replaced
+	stamps  [3]stamp             // of audio, video, data
 	packets []flv.Packet
 	odd     []string // what has been logged
 	count   uint64   // frames
@@ -110,7 +112,7 @@ func (d *demux) frame(p *flv.Packet, m *message) *media.Frame {
 		if n < 0 {
 			return nil
 		}
-		f := d.arena.Frame(flv.Form, m.body)
+		f := d.arena.Frame(d.read.Form(d.layout.Tracks[n], p), m.body)
 		f.Track, f.Key = uint8(n), p.Key
 		return f
 	}
@@ -133,33 +135,59 @@ func (d *demux) header(p *flv.Packet, m *message) {
 		d.once("a message of headers that is too long", "bytes", len(m.body), "most", maxSetup)
 		return
 	}
-	t, err := flv.NewTrack(*p, m.body)
+	t, err := d.read.Track(*p, m.body)
 	if err != nil {
 		d.once("headers that cannot be read; they are passed on as they are", "cause", err)
 	}
-	if n := d.find(p); n >= 0 {
+	n := d.find(p)
+	switch {
+	case n < 0:
+		d.add(t)
+	case len(t.Config) == 0 && p.Codec == d.layout.Tracks[n].Codec || p.Codec == media.Unknown && d.known(n):
+		d.once("headers that say nothing, after others", "kind", p.Kind)
+	default:
+		delete(d.shelf, n)
 		d.replace(n, t)
-		return
 	}
-	d.add(t)
 }
+
+// known reports whether somebody here knows the codec of a track.
+func (d *demux) known(n int) bool { return d.layout.Tracks[n].Codec != media.Unknown }
 
 // track returns the index of p's track, which is added if it is new: MP3 sends no headers, and
 // others come late. It is -1 where a publisher has too many.
 func (d *demux) track(p *flv.Packet, m *message) int {
 	if n := d.find(p); n >= 0 {
-		if d.layout.Tracks[n].Codec == p.Codec {
-			return n
-		}
-		t, _ := flv.NewTrack(*p, m.body) // headers may follow
-		d.replace(n, t)
-		return n
+		return d.recode(n, p, m)
 	}
-	t, err := flv.NewTrack(*p, m.body)
+	t, err := d.read.Track(*p, m.body)
 	if err != nil || p.Codec == media.Unknown {
 		d.once("a codec that nobody here knows; it is passed on as it is", "kind", p.Kind, "fourcc", fourCC(p.FourCC), "cause", err)
 	}
 	return d.add(t)
+}
+
+// recode returns n, the index of p's track, which is replaced if p is of another codec, or -1 if
+// p is garbage between the track's frames. If the codec comes back its headers still hold.
+func (d *demux) recode(n int, p *flv.Packet, m *message) int {
+	switch before := d.layout.Tracks[n]; {
+	case before.Codec == p.Codec:
+		return n
+	case p.Codec == media.Unknown:
+		d.once("frames of a codec that nobody here knows, between others", "kind", p.Kind, "fourcc", fourCC(p.FourCC))
+		return -1
+	case d.shelf[n] != nil && d.shelf[n].Codec == p.Codec:
+		d.replace(n, d.shelf[n])
+		return n
+	case len(before.Header) > 0:
+		if d.shelf == nil {
+			d.shelf = map[int]*media.Track{}
+		}
+		d.shelf[n] = before
+	}
+	t, _ := d.read.Track(*p, m.body) // headers may follow
+	d.replace(n, t)
+	return n
 }
 
 func (d *demux) find(p *flv.Packet) int {

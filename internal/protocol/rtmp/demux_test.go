@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/internal/config"
 	"weir/internal/format/amf0"
 	"weir/internal/media"
 )
@@ -88,8 +89,45 @@ func sequences() map[string]struct {
 			"config 0:H264*@1000+80 config 1:AAC*@1005 meta 1:AAC*@1028"},
 		"aggregate cut":      {[]message{{kind: aggregate, body: append(tag(audio, 0, unhex(aacFrame)), 8, 0, 1, 0)}, {kind: aggregate, body: tag(audio, 5, unhex(aacFrame))[:16]}}, "config 0:AAC*@0 0:AAC*@0"},
 		"aggregate too many": {[]message{many}, "config 0:AAC*@0" + strings.Repeat(" 0:AAC*@0", maxInside-1)},
+		"another codec once": {[]message{w(video, 0, avcHeader), w(video, 0, avcKey), w(video, 40, "93 68766331 0000000226 01"), w(video, 80, avcInter), w(video, 120, avcInter)}, "config 0:H264*@0+80 config 0:HEVC*@40 config 0:H264@80 0:H264@120"},
+		"unknown between": {[]message{w(video, 0, avcHeader), w(video, 0, avcKey), w(video, 9, "1f 0102030405"), w(video, 9, "90 7a7a3939 01"), w(video, 40, avcInter)}, "config 0:H264*@0+80 0:H264@40"},
+		"empty headers":   {[]message{w(video, 0, avcHeader), w(video, 0, avcKey), w(video, 9, "1700000000"), w(video, 40, avcInter)}, "config 0:H264*@0+80 0:H264@40"},
 		"huge headers":       {[]message{{kind: video, body: large}}, ""},
 		"garbage":            {[]message{w(video, 0, "17"), w(video, 0, "1701"), w(audio, 0, "af"), w(video, 0, "96"), w(amf0Data, 0, "05"), w(99, 0, "00")}, ""},
+	}
+}
+
+// TestDemuxKeepsHeaders checks that a stray frame of another codec costs a track nothing.
+func TestDemuxKeepsHeaders(t *testing.T) {
+	d := newDemux(&logBook{})
+	for _, m := range []message{
+		wired(video, 0, avcHeader), wired(video, 0, avcKey), wired(video, 40, "93 68766331 0000000226 01"), wired(video, 80, avcInter),
+	} {
+		d.frames(nil, &m)
+	}
+	if tr := d.layout.Tracks[0]; tr.Codec != media.H264 || len(tr.Header) == 0 || tr.Info.Width == 0 {
+		t.Errorf("the track is %+v", tr)
+	}
+}
+
+// TestDemuxReading checks what the settings of a publisher do with H.264 that could be packed in
+// either way.
+func TestDemuxReading(t *testing.T) {
+	payload := append(unhex("00000165 65"), make([]byte, 0x164)...)
+	payload[len(payload)-1] = 1
+	for first, want := range map[bool][]byte{true: append(unhex("00000166"), payload[3:]...), false: payload} {
+		d := newDemux(&logBook{})
+		d.read = reading(config.Publish{TryAnnexbFirst: first, ParseSps: first})
+		for _, m := range []message{wired(video, 0, avcHeader), {kind: video, body: append(unhex("1701000000"), payload...)}} {
+			for _, f := range d.frames(nil, &m) {
+				if !bytes.Equal(f.Data(), want) {
+					t.Errorf("try_annexb_first %t: a frame is %.20x, want %.20x", first, f.Data(), want)
+				}
+			}
+		}
+		if d.count != 1 || d.layout.Tracks[0].Info.Width > 0 != first {
+			t.Errorf("%d frames, %+v", d.count, d.layout.Tracks[0].Info)
+		}
 	}
 }
 

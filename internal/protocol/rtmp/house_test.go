@@ -61,11 +61,14 @@ func newHouse(t testing.TB, edit func(*config.Config)) *house {
 	h.reload(edit)
 	h.registry = stream.NewRegistry(stream.Options{
 		Settings: func(string) stream.Settings {
+			v := h.config.Load().Vhost(defaultVhost).Publish
 			return stream.Settings{
-				GOPCache: true, GOPCacheMaxFrames: 2500, QueueLength: 30 * time.Second, Takeover: h.takeover.Load(),
+				GOPCache: true, GOPCacheMaxFrames: 2500, QueueLength: 30 * time.Second,
+				Takeover: h.takeover.Load(), Resume: v.ResumeTimeout, Idle: v.KickoffForIdle,
 			}
 		},
 		Gates: []stream.Gate{h},
+		Log:   slog.New(slog.NewTextHandler(&h.log, nil)),
 	})
 	h.server = NewServer(Options{
 		Registry: h.registry, Config: h.config.Load, Product: product,
@@ -104,6 +107,14 @@ func (h *house) reload(edit func(*config.Config)) {
 		edit(c)
 	}
 	h.config.Store(c)
+}
+
+// watch has the registry look for idle publishers until the test ends.
+func (h *house) watch() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = h.registry.Run(ctx) })
+	h.t.Cleanup(func() { cancel(); running.Wait() })
 }
 
 // attend serves one end of a connection.

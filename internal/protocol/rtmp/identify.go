@@ -152,7 +152,7 @@ func (s *session) nextCommand() (command, error) {
 
 // immediate makes small writes leave at once, or lets the system gather them.
 func immediate(conn net.Conn, on bool) {
-	if c, ok := conn.(interface{ SetNoDelay(bool) error }); ok {
+	if c, ok := inside(conn).(interface{ SetNoDelay(bool) error }); ok {
 		_ = c.SetNoDelay(on) // what cannot be set stays slower or dearer, and works
 	}
 }

@@ -22,6 +22,7 @@ var errReplies = errors.New("rtmp: client sends commands and does not read the r
 type outbox struct {
 	conn    net.Conn
 	traffic *stream.Traffic
+	records *sync.Pool // of *record, for a connection over TLS; nil for others
 
 	turn sync.Mutex // held while writing
 
@@ -92,7 +93,11 @@ func (o *outbox) write(media net.Buffers) error {
 	}
 	if err == nil && len(media) > 0 {
 		var n int64
-		n, err = media.WriteTo(o.conn)
+		if o.records != nil {
+			n, err = writeRecords(o.conn, media, o.records)
+		} else {
+			n, err = media.WriteTo(o.conn)
+		}
 		o.traffic.Sent.Add(uint64(n))
 	}
 	if err != nil {
@@ -122,13 +127,17 @@ func (o *outbox) finish(within time.Duration, chunkSize int, messages ...message
 	o.mu.Unlock()
 	o.turn.Lock()
 	defer o.turn.Unlock()
-	o.mu.Lock()
-	cut := o.cut
-	o.mu.Unlock()
-	if !cut {
+	if !o.broken() {
 		o.queue(chunkSize, messages...)
 		_ = o.write(nil) // it leaves anyway
 	}
+}
+
+// broken reports whether a write has failed.
+func (o *outbox) broken() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.cut
 }
 
 // count makes t count from here on what is sent.

@@ -14,6 +14,9 @@ import (
 // keptVectors is how many pieces of a batch a player keeps the room for.
 const keptVectors = 1 << 14
 
+// atcWish is the field by which a publisher's description asks for atc, until the next one.
+const atcWish = "bravo_atc"
+
 // player is a viewer's socket as a media.BatchWriter: it writes the frames of a batch as
 // chunks, and before the first of a layout what a decoder needs.
 type player struct {
@@ -135,7 +138,6 @@ func (p *player) rest(d time.Duration) {
 func (p *player) write(frames []*media.Frame) error {
 	play := p.rules.current().Play
 	p.out = p.out[:0]
-	p.mux.undated = play.TimeJitter == "full" && !play.Atc
 	done := false
 	for _, f := range frames {
 		if p.count == 0 {
@@ -144,7 +146,9 @@ func (p *player) write(frames []*media.Frame) error {
 		if done = p.length > 0 && f.DTS-p.began >= int64(p.length); done {
 			break
 		}
-		p.out = p.mux.append(p.out, f, p.clock.stamp(f, play.TimeJitter, play.Atc), play.ReduceSequenceHeader)
+		atc := play.Atc || play.AtcAuto && f.Layout.Meta.Get(atcWish) == "true"
+		p.mux.undated = play.TimeJitter == "full" && !atc
+		p.out = p.mux.append(p.out, f, p.clock.stamp(f, play.TimeJitter, atc), play.ReduceSequenceHeader)
 		p.count++
 	}
 	if err := p.flush(); err != nil {

@@ -3,25 +3,19 @@ package rtmp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
+	"weir/internal/codec/nal"
 	"weir/internal/config"
 	"weir/internal/format/amf0"
+	"weir/internal/format/flv"
 	"weir/internal/media"
 	"weir/internal/stream"
 )
 
-var (
-	// errIdle ends a publisher whom nobody has watched for longer than kickoff_for_idle.
-	errIdle = errors.New("nobody has been watching for longer than kickoff_for_idle")
-	// errMute ends a publisher that is there and sends nothing, or not there any more.
-	errMute = errors.New("publisher sent nothing")
-)
-
-// idleCheck is how often that is looked at.
-const idleCheck = 500 * time.Millisecond
+// errMute ends a publisher that is there and sends nothing, or not there any more.
+var errMute = errors.New("publisher sent nothing")
 
 // publish serves a publisher until it ends. It returns nil if the client has stopped by itself
 // and may start again.
@@ -42,21 +36,30 @@ func (s *session) publish(ctx context.Context, w wish, r *stream.Request) error 
 	}
 	s.in.trust()
 	s.log.Info("publishing", "kind", r.Kind, "ip", s.remote, "stream", r.URL())
-	err = s.reply(statusMessage("status", "NetStream.Publish.Start", "Started publishing stream.", asClient()))
+	if err := s.ingest(p); err != nil {
+		if ctx.Err() == nil { // else we have ended it
+			p.Lost(err)
+		}
+		return err
+	}
+	s.log.Info("publisher stopped, and may start again", "stream", r.URL())
+	return p.Close()
+}
+
+// ingest takes what the publisher sends. It returns nil if the publisher has stopped by itself;
+// io.EOF is a connection that closed without a word.
+func (s *session) ingest(p *stream.Publisher) error {
+	err := s.reply(statusMessage("status", "NetStream.Publish.Start", "Started publishing stream.", asClient()))
 	if err != nil {
 		return err
 	}
 	from := newIngest(s, p)
 	_, err = media.Copy(p, from)
 	s.notes = from.notes()
-	switch {
-	case err != nil:
-		return err
-	case !from.stopped:
-		return io.EOF
+	if err == nil && !from.stopped {
+		err = io.EOF
 	}
-	s.log.Info("publisher stopped, and may start again", "stream", r.URL())
-	return p.Close()
+	return err
 }
 
 // turnAwayStream tells the client what the registry or its gates said.
@@ -87,13 +90,12 @@ type ingest struct {
 	stopped bool
 	first   bool // nothing has come yet
 	ready   []*media.Frame
-	checked time.Time
 }
 
 func newIngest(s *session, p *stream.Publisher) *ingest {
-	i := &ingest{session: s, publisher: p, first: true, checked: time.Now()}
+	i := &ingest{session: s, publisher: p, first: true}
 	arena := &media.Arena{}
-	i.demux = demux{arena: arena, log: s.log}
+	i.demux = demux{arena: arena, log: s.log, read: reading(s.rules.current().Publish)}
 	s.in.alloc = arena.Bytes
 	s.src.until = time.Time{}
 	s.src.merge = func() time.Duration {
@@ -104,6 +106,15 @@ func newIngest(s *session, p *stream.Publisher) *ingest {
 		return v.Publish.MrLatency
 	}
 	return i
+}
+
+// reading is how a publisher is understood by the rules in force when it begins.
+func reading(p config.Publish) flv.Reading {
+	r := flv.Reading{First: nal.Lengths, Blind: !p.ParseSps}
+	if p.TryAnnexbFirst {
+		r.First = nal.AnnexB
+	}
+	return r
 }
 
 // ReadFrame returns the next frame.
@@ -140,26 +151,10 @@ func (i *ingest) next() error {
 		return late(err, "%w for %s", errMute, s.src.limit)
 	}
 	i.first = false
-	if err := i.idle(v); err != nil {
-		return err
-	}
 	if m.kind == amf0Command || m.kind == amf3Command {
 		return i.command(&m)
 	}
 	i.ready = i.demux.frames(i.ready, &m)
-	return nil
-}
-
-// idle holds the publisher against kickoff_for_idle.
-func (i *ingest) idle(v *config.Vhost) error {
-	limit := v.Publish.KickoffForIdle
-	if limit <= 0 || time.Since(i.checked) < idleCheck {
-		return nil
-	}
-	i.checked = time.Now()
-	if alone := i.publisher.Alone(); alone >= limit {
-		return fmt.Errorf("%w: %s", errIdle, limit)
-	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"weir/internal/config"
@@ -23,6 +24,7 @@ type Options struct {
 type Server struct {
 	options Options
 	pid     int
+	records sync.Pool // of *record
 }
 
 // NewServer returns a server of the registry's streams.
@@ -51,9 +53,10 @@ func (v *Server) Serve(ctx context.Context, conn net.Conn) {
 		<-hung
 		err = context.Cause(ctx)
 	}
-	if len(farewell(err)) > 0 {
-		s.linger()
+	broken := s.out.broken()
+	if len(farewell(err)) > 0 && !broken {
+		linger(conn)
 	}
-	conn.Close()
+	shut(conn, broken)
 	s.report(err, time.Since(s.started))
 }

@@ -241,7 +241,7 @@ func TestFarewell(t *testing.T) {
 			g.connects()
 			g.publishes("s")
 		}, codeBadName, true},
-		"idle": {func(c *config.Config) { c.Vhost(defaultVhost).Publish.KickoffForIdle = time.Millisecond }, func(*house) {}, codeClosed, false},
+		"idle": {func(c *config.Config) { c.Vhost(defaultVhost).Publish.KickoffForIdle = time.Millisecond }, (*house).watch, codeClosed, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t, c.edit)
@@ -621,7 +621,7 @@ func TestLeft(t *testing.T) {
 			t.Errorf("%v: is a leaving", err)
 		}
 	}
-	if !slices.ContainsFunc([]error{errComplete, errSlow, errSilent, errIdle}, quiet) || quiet(errReplies) {
+	if !slices.ContainsFunc([]error{errComplete, errSlow, errSilent, stream.ErrIdle}, quiet) || quiet(errReplies) {
 		t.Error("quiet")
 	}
 }

@@ -73,6 +73,9 @@ func newSession(v *Server, conn net.Conn, cancel context.CancelCauseFunc) *sessi
 	s.remote = addrOf(conn.RemoteAddr())
 	s.src = &source{conn: conn, traffic: s.traffic}
 	s.out = outbox{conn: conn, traffic: s.traffic}
+	if inside(conn) != conn {
+		s.out.records = &v.records
+	}
 	return s
 }
 
@@ -92,6 +95,9 @@ func (s *session) run(ctx context.Context) error {
 	s.src.done, s.src.until = ctx.Done(), s.started.Add(identifyTime)
 	_ = s.conn.SetWriteDeadline(s.src.until) // of the handshake; if it fails, so does that
 	buffered := bufio.NewReaderSize(s.src, readBuffer)
+	if err := s.recognize(buffered); err != nil {
+		return err
+	}
 	proxied, err := acceptHandshake(struct {
 		io.Reader
 		io.Writer
@@ -228,16 +234,16 @@ func (s *session) turnAway(err error) error {
 // part sends the last reply.
 func (s *session) part(m message) {
 	if s.reply(m) == nil { // else it has left already
-		s.linger()
+		linger(s.conn)
 	}
 }
 
 // linger lets the last reply arrive: a socket closed with unread input resets the connection,
 // and the peer may lose what it has not read yet.
-func (s *session) linger() {
-	if c, ok := s.conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
-		_ = s.conn.SetReadDeadline(time.Now().Add(farewellTime))
-		_, _ = io.CopyN(io.Discard, s.conn, maxFarewell) // until it has closed, or long enough
+func linger(conn net.Conn) {
+	if closeWrite(conn) == nil {
+		_ = conn.SetReadDeadline(time.Now().Add(farewellTime))
+		_, _ = io.CopyN(io.Discard, conn, maxFarewell) // until it has closed, or long enough
 	}
 }
 
@@ -246,7 +252,7 @@ func (s *session) linger() {
 func (s *session) hangUp(cause error) {
 	last := farewell(cause)
 	if len(last) == 0 {
-		s.conn.Close()
+		shut(s.conn, s.out.broken())
 		return
 	}
 	s.src.end()
@@ -261,7 +267,7 @@ func farewell(cause error) []message {
 		r = refuse(codeClosed, "The operator of the server has closed this connection.")
 	case errors.Is(cause, stream.ErrReplaced):
 		r = refuse(codeBadName, "Another publisher has taken over this stream.")
-	case errors.Is(cause, errIdle):
+	case errors.Is(cause, stream.ErrIdle):
 		r = refuse(codeClosed, "Nobody has been watching this stream for a while.")
 	case errors.Is(cause, errMute):
 		r = refuse(codeClosed, "The server has received nothing for too long, and ends the stream.")
@@ -311,7 +317,7 @@ func left(err error) bool {
 // quiet reports whether err is an end that nobody has to look into.
 func quiet(err error) bool {
 	for _, end := range []error{
-		stream.ErrKicked, errIdle, errComplete, errSlow, errSilent, context.Canceled,
+		stream.ErrKicked, stream.ErrIdle, errComplete, errSlow, errSilent, context.Canceled,
 	} {
 		if errors.Is(err, end) {
 			return true
