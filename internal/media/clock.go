@@ -56,11 +56,10 @@ type trackClock struct {
 // is not data has it.
 func (c *Clock) Offset() int64 { return c.offset }
 
-// Led reports whether a picture or a sound has come, and Newest returns the newest stream time
-// of one, in ns.
+// Led reports whether a picture or a sound has come.
 func (c *Clock) Led() bool { return c.led }
 
-// Newest is described at Led.
+// Newest returns the newest stream time of a picture or a sound, in ns, once there is one.
 func (c *Clock) Newest() int64 { return c.newest }
 
 // Locate returns the stream time that a frame of a track would have if the track's clock goes

@@ -11,6 +11,7 @@ type Frame struct {
 	At     int64   // ns since the process started: when its last byte arrived
 	Track  uint8   // index into Layout.Tracks
 	Key    bool    // decoding can start here; always true of audio and data
+	Charge int32   // bytes of memory that the stream which has it counts it as
 
 	rides bool // its wire bytes went with an earlier frame
 	form  Form

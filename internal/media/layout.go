@@ -38,6 +38,37 @@ func (m *Meta) Get(name string) any {
 	return nil
 }
 
+// Size returns about how many bytes of memory the layout holds.
+func (l *Layout) Size() int {
+	n := 0
+	for _, t := range l.Tracks {
+		n += len(t.Config) + len(t.Header)
+	}
+	if l.Meta != nil {
+		n += valueSize(l.Meta.Fields)
+	}
+	return n
+}
+
+// valueSize returns about how many bytes a Field's value holds.
+func valueSize(v any) int {
+	const word = 16 // of an interface or a string
+	n := word
+	switch v := v.(type) {
+	case string:
+		n += len(v)
+	case []Field:
+		for _, f := range v {
+			n += word + len(f.Name) + valueSize(f.Value)
+		}
+	case []any:
+		for _, e := range v {
+			n += valueSize(e)
+		}
+	}
+	return n
+}
+
 // Change says what is different between two layouts.
 type Change uint8
 

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -133,4 +134,19 @@ func TestSorterRepeats(t *testing.T) {
 			t.Error("the layouts fall apart")
 		}
 	}
+}
+
+// TestSorterOfLost checks that what is held of a publisher that drops out goes on before the next.
+func TestSorterOfLost(t *testing.T) {
+	g := newRegistry(Settings{MixCorrect: true, QueueLength: time.Hour, Resume: time.Hour})
+	view := subscribe(t, g, request("s"))
+	p := publish(t, g, request("s"))
+	if err := unsorted(p.Publisher, "V80 V40"); err != nil {
+		t.Fatal(err)
+	}
+	p.Lost(io.ErrUnexpectedEOF)
+	if got := inOrder(view); got != "V40 V80" {
+		t.Errorf("out came %q", got)
+	}
+	publish(t, g, request("s")).Close() // ends the waiting
 }

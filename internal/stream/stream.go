@@ -97,7 +97,7 @@ func (s *Stream) sort(p *Publisher, frames []*media.Frame, on bool) {
 		}
 		s.enter(p, s.sorted)
 	}
-	clear(s.sorted)
+	clear(s.sorted[:cap(s.sorted)]) // an idle stream pins no frames
 }
 
 // enter appends frames in the order they have.
@@ -152,8 +152,12 @@ func (s *Stream) anchor(dts int64) {
 // append puts a frame into the window and moves the places where readers start and resume.
 func (s *Stream) append(f *media.Frame) {
 	pos := s.frames.next
+	f.Charge = int32(f.Size() + frameBytes)
+	if pos == s.frames.base || s.frames.at(pos-1).Layout != f.Layout {
+		f.Charge += int32(f.Layout.Size())
+	}
 	s.frames.append(f)
-	s.bytes += f.Size() + frameBytes
+	s.bytes += int(f.Charge)
 	video := f.Source().Kind == media.Video
 	switch {
 	case video:
@@ -216,7 +220,7 @@ func (s *Stream) trim() {
 
 func (s *Stream) forget(pos uint64) {
 	for n := s.frames.base; n < pos; n++ {
-		s.bytes -= s.frames.at(n).Size() + frameBytes
+		s.bytes -= int(s.frames.at(n).Charge)
 	}
 	s.frames.drop(pos)
 	s.cached = s.cached && s.entry >= s.frames.base

@@ -288,7 +288,7 @@ func welcome(t *testing.T, f *fixture) func() string {
 	view := playClient(t, f.url(name))
 	if view.shown() != "" {
 		c, err := dialPublish(t, f.url(name), rtmp.DialOptions{})
-		defer c.Close()
+		t.Cleanup(func() { c.Close() })
 		if err == nil || !strings.Contains(err.Error(), "is switched off") || !strings.Contains(view.shown(), "is switched off") {
 			t.Errorf("the player is told %q, the publisher %v", view.shown(), err)
 		}

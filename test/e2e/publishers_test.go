@@ -26,6 +26,8 @@ type publisher struct {
 	says func(code, text string) string
 	// fixed says that it cannot start its clock anywhere.
 	fixed bool
+	// light spares the machine the heavy clips, which another row sends.
+	light bool
 }
 
 // publication is a publisher at work.
@@ -42,8 +44,8 @@ var publishers = []publisher{
 	{name: "ffmpeg7-av01", codec: "av1", start: ffmpegPublisher("ffmpeg7", "-rtmp_enhanced_codecs", "av01"), says: ffmpegSays},
 	{name: "gstreamer", codec: "h264", start: gstPublisher, says: gstSays, fixed: true},
 	{name: "client", codec: "h264", start: startClientPublisher, says: clientSays},
-	{name: "ffmpeg-rtmps", codec: "h264", start: sendTLS(ffmpegPublisher("ffmpeg")), says: ffmpegSays},
-	{name: "client-rtmps", codec: "h264", start: sendTLS(startClientPublisher), says: clientSays},
+	{name: "ffmpeg-rtmps", codec: "h264", start: sendTLS(ffmpegPublisher("ffmpeg")), says: ffmpegSays, light: true},
+	{name: "client-rtmps", codec: "h264", start: sendTLS(startClientPublisher), says: clientSays, light: true},
 }
 
 func ffmpegSays(_, text string) string { return "Server error: " + text }

@@ -81,11 +81,11 @@ func checkSizes(t *testing.T, r recording, small, large clip) {
 
 // slowReader has players stop reading. Nobody else notices, and they go on at a key frame.
 func slowReader(t *testing.T, f *fixture, p publisher) {
-	if p.fixed {
-		return // it sends a clip only once, and heavy ones are short
+	if p.fixed || p.light {
+		return // a fixed one sends a clip only once, and heavy ones are short
 	}
 	c := newClip(t, p.codec, "heavy")
-	views := audience(t, f, f.url("s"), p, false)
+	views := gather(t, f, f.url("s"), p, func(v player) bool { return !v.brief && !v.light })
 	steady := map[string]viewing{"steady": playClient(t, f.url("s"))}
 	p.start(t, f.url("s"), c, 0)
 	published(t, f)

@@ -47,10 +47,16 @@ func TestSuite(t *testing.T) {
 // audience starts all players that stay, or all.
 func audience(t *testing.T, f *fixture, url string, p publisher, brief bool) map[string]viewing {
 	t.Helper()
+	return gather(t, f, url, p, func(v player) bool { return brief || !v.brief })
+}
+
+// gather starts the players that are chosen.
+func gather(t *testing.T, f *fixture, url string, p publisher, chosen func(player) bool) map[string]viewing {
+	t.Helper()
 	views := map[string]viewing{}
 	before := len(f.players())
 	for _, v := range players {
-		if brief || !v.brief {
+		if chosen(v) {
 			views[v.name] = v.start(t, url, p.codec)
 		}
 	}

@@ -9,7 +9,9 @@ import (
 )
 
 // ambiguous is a payload that is one unit behind a length of 0x165, or one behind a start code.
-func ambiguous() []byte { return append([]byte{0, 0, 1, 0x65, 0x65}, bytes.Repeat([]byte{7}, 0x164)...) }
+func ambiguous() []byte {
+	return append([]byte{0, 0, 1, 0x65, 0x65}, bytes.Repeat([]byte{7}, 0x164)...)
+}
 
 func TestReading(t *testing.T) {
 	both := ambiguous()

@@ -161,8 +161,11 @@ func (d *demux) track(p *flv.Packet, m *message) int {
 		return d.recode(n, p, m)
 	}
 	t, err := d.read.Track(*p, m.body)
-	if err != nil || p.Codec == media.Unknown {
-		d.once("a codec that nobody here knows; it is passed on as it is", "kind", p.Kind, "fourcc", fourCC(p.FourCC), "cause", err)
+	switch {
+	case p.Codec == media.Unknown:
+		d.once("a codec that nobody here knows; it is passed on as it is", "kind", p.Kind, "fourcc", fourCC(p.FourCC))
+	case err != nil:
+		d.once("a first frame that tells nothing of its track; it is passed on as it is", "codec", p.Codec, "cause", err)
 	}
 	return d.add(t)
 }
@@ -246,6 +249,10 @@ func (d *demux) data(dst []*media.Frame, m *message) []*media.Frame {
 	if len(body) == 4 && body[0] == 0 {
 		return dst // ffmpeg's time code
 	}
+	if len(body) > maxSetup {
+		d.once("a data message that is too long", "bytes", len(body), "most", maxSetup)
+		return dst
+	}
 	name, values, err := flv.ParseScript(body)
 	if name == "" {
 		d.once("a data message that cannot be read", "cause", err)
@@ -305,8 +312,10 @@ func (d *demux) aggregate(dst []*media.Frame, m *message) []*media.Frame {
 		if n == 0 {
 			base = time
 		}
-		sub := message{kind: b[0], stream: m.stream, time: m.time + time - base, body: b[11 : 11+size : 11+size]}
+		sub := message{kind: b[0], stream: m.stream, time: m.time + time - base}
 		if sub.kind != aggregate && size > 0 {
+			sub.body = d.arena.Bytes(size) // a frame is not to hold the others' memory
+			copy(sub.body, b[11:])
 			dst = d.frames(dst, &sub)
 		}
 		b = b[min(len(b), 11+size+4):]

@@ -90,8 +90,8 @@ func sequences() map[string]struct {
 		"aggregate cut":      {[]message{{kind: aggregate, body: append(tag(audio, 0, unhex(aacFrame)), 8, 0, 1, 0)}, {kind: aggregate, body: tag(audio, 5, unhex(aacFrame))[:16]}}, "config 0:AAC*@0 0:AAC*@0"},
 		"aggregate too many": {[]message{many}, "config 0:AAC*@0" + strings.Repeat(" 0:AAC*@0", maxInside-1)},
 		"another codec once": {[]message{w(video, 0, avcHeader), w(video, 0, avcKey), w(video, 40, "93 68766331 0000000226 01"), w(video, 80, avcInter), w(video, 120, avcInter)}, "config 0:H264*@0+80 config 0:HEVC*@40 config 0:H264@80 0:H264@120"},
-		"unknown between": {[]message{w(video, 0, avcHeader), w(video, 0, avcKey), w(video, 9, "1f 0102030405"), w(video, 9, "90 7a7a3939 01"), w(video, 40, avcInter)}, "config 0:H264*@0+80 0:H264@40"},
-		"empty headers":   {[]message{w(video, 0, avcHeader), w(video, 0, avcKey), w(video, 9, "1700000000"), w(video, 40, avcInter)}, "config 0:H264*@0+80 0:H264@40"},
+		"unknown between":    {[]message{w(video, 0, avcHeader), w(video, 0, avcKey), w(video, 9, "1f 0102030405"), w(video, 9, "90 7a7a3939 01"), w(video, 40, avcInter)}, "config 0:H264*@0+80 0:H264@40"},
+		"empty headers":      {[]message{w(video, 0, avcHeader), w(video, 0, avcKey), w(video, 9, "1700000000"), w(video, 40, avcInter)}, "config 0:H264*@0+80 0:H264@40"},
 		"huge headers":       {[]message{{kind: video, body: large}}, ""},
 		"garbage":            {[]message{w(video, 0, "17"), w(video, 0, "1701"), w(audio, 0, "af"), w(video, 0, "96"), w(amf0Data, 0, "05"), w(99, 0, "00")}, ""},
 	}
@@ -113,8 +113,7 @@ func TestDemuxKeepsHeaders(t *testing.T) {
 // TestDemuxReading checks what the settings of a publisher do with H.264 that could be packed in
 // either way.
 func TestDemuxReading(t *testing.T) {
-	payload := append(unhex("00000165 65"), make([]byte, 0x164)...)
-	payload[len(payload)-1] = 1
+	payload := append(unhex("00000165 65"), bytes.Repeat([]byte{7}, 0x164)...)
 	for first, want := range map[bool][]byte{true: append(unhex("00000166"), payload[3:]...), false: payload} {
 		d := newDemux(&logBook{})
 		d.read = reading(config.Publish{TryAnnexbFirst: first, ParseSps: first})

@@ -20,9 +20,8 @@ var errCommands = errors.New("rtmp: client sends commands and neither publishes 
 // wish is what a client wants.
 type wish struct {
 	publish  bool
-	kind     string // the API's name for such clients
-	stream   string // with its parameters
-	tid      float64
+	kind     string        // the API's name for such clients
+	stream   string        // with its parameters
 	length   time.Duration // of a play; 0 is without end
 	announce bool          // it expects onFCPublish
 }
@@ -106,11 +105,11 @@ func (s *session) identify() (wish, error) {
 			err = s.reply(resultMessage(0, c.tid, nil, streamID))
 		case "play":
 			return wish{
-				kind: "rtmp-play", stream: c.text(1), tid: c.tid,
+				kind: "rtmp-play", stream: c.text(1),
 				length: playLength(c.number(3)),
 			}, nil
 		case "publish":
-			w := wish{publish: true, kind: "flash-publish", stream: cmp.Or(c.text(1), name), tid: c.tid}
+			w := wish{publish: true, kind: "flash-publish", stream: cmp.Or(c.text(1), name)}
 			if fmle {
 				w.kind, w.announce = "fmle-publish", true
 			} else if haivision {

@@ -14,6 +14,10 @@ import (
 // keptVectors is how many pieces of a batch a player keeps the room for.
 const keptVectors = 1 << 14
 
+// maxWrite is after how many bytes a batch is written in parts: a third of a megabit a second
+// gets through within ioTimeout.
+const maxWrite = 1 << 20
+
 // atcWish is the field by which a publisher's description asks for atc, until the next one.
 const atcWish = "bravo_atc"
 
@@ -134,11 +138,12 @@ func (p *player) rest(d time.Duration) {
 	}
 }
 
-// write writes frames at once.
+// write writes frames with as few writes as may be: each has a time limit, and so a bound that
+// a slow player can take within it.
 func (p *player) write(frames []*media.Frame) error {
 	play := p.rules.current().Play
 	p.out = p.out[:0]
-	done := false
+	done, bytes := false, 0
 	for _, f := range frames {
 		if p.count == 0 {
 			p.began = f.DTS
@@ -150,6 +155,12 @@ func (p *player) write(frames []*media.Frame) error {
 		p.mux.undated = play.TimeJitter == "full" && !atc
 		p.out = p.mux.append(p.out, f, p.clock.stamp(f, play.TimeJitter, atc), play.ReduceSequenceHeader)
 		p.count++
+		if bytes += f.Size(); bytes >= maxWrite {
+			bytes = 0
+			if err := p.flush(); err != nil {
+				return err
+			}
+		}
 	}
 	if err := p.flush(); err != nil {
 		return err
@@ -170,6 +181,7 @@ func (p *player) flush() error {
 	err := p.session.out.send(bufs)
 	clear(bufs) // an idle player pins no frames
 	clear(p.out)
+	p.out = p.out[:0]
 	if p.vectors = bufs; cap(bufs) > keptVectors {
 		p.vectors, p.headers = nil, nil
 	}

@@ -105,9 +105,9 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
+	s.traffic.Sent.Add(1 + 2*packetSize)
 	if proxied.IsValid() {
-		s.log.Info("client behind a proxy", "proxy", s.remote, "ip", proxied)
-		s.remote = proxied
+		s.log.Info("client says that it is behind a proxy", "ip", s.remote, "client", proxied)
 	}
 	s.in = newChunkReader(buffered, nil)
 	if err := s.accept(); err != nil {
