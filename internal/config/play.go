@@ -4,7 +4,7 @@ import "time"
 
 // Play is how players are served.
 type Play struct {
-	GopCache             bool          `conf:"gop_cache" default:"on" doc:"Starts a new player with the last key frame and all that followed, so that it shows a picture at once. Off saves the delay of that past: the player waits for the next key frame."`
+	GopCache             bool          `conf:"gop_cache" default:"on" doc:"Starts a new player with the last key frame and all that followed, so that it shows a picture at once. Off saves the delay of that past: the player gets what comes next, and shows a picture from the next key frame on."`
 	GopCacheMaxFrames    int           `conf:"gop_cache_max_frames" default:"2500" range:"-1.." doc:"Most frames kept for that; 0 means no limit. Protects the memory from encoders that send no key frames."`
 	QueueLength          time.Duration `conf:"queue_length" unit:"s" default:"30" range:"1.." doc:"How far a slow player may fall behind before the server skips ahead for it."`
 	TimeJitter           string        `conf:"time_jitter" default:"full" enum:"full|zero|off" doc:"The times that players see: full starts them at zero and bridges the jumps of the encoder's clock, zero starts them at zero and then counts as the encoder does, off gives the encoder's own. In each of them a short step back is held, and a track whose clock is not that of the first counts as the first does."`

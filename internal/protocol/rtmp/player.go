@@ -39,6 +39,7 @@ type player struct {
 	began   int64 // DTS of the first frame, if count > 0
 	count   uint64
 	nodelay bool
+	begun   bool // the burst that a player starts with is out: it never waits for an acknowledgement
 	vectors net.Buffers
 	headers []byte
 }
@@ -108,10 +109,11 @@ func (p *player) WriteBatch(frames []*media.Frame) error {
 		}
 	}
 	v := p.rules.current()
-	if v.TCPNodelay != p.nodelay {
+	if p.begun && v.TCPNodelay != p.nodelay {
 		p.nodelay = v.TCPNodelay
 		immediate(p.session.conn, p.nodelay)
 	}
+	full := len(frames) == media.MaxBatch // there is more of it
 	interval := v.Play.SendMinInterval
 	for len(frames) > 0 {
 		n := len(frames)
@@ -126,6 +128,7 @@ func (p *player) WriteBatch(frames []*media.Frame) error {
 			p.rest(interval)
 		}
 	}
+	p.begun = p.begun || !full
 	return nil
 }
 
