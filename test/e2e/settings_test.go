@@ -63,14 +63,16 @@ var settings = []setting{
 		beside: "play { mw_latency 0; }"},
 	{name: "vhost.play.send_min_interval", value: [2]string{"0", "10"}, look: bursts(1, 60), want: [2]string{"1 quick 60 quick", "1 quick 60 slow"}, beside: quick},
 	{name: "vhost.play.reduce_sequence_header", value: [2]string{"off", "on"}, look: repeat, want: [2]string{"again", "once"}, beside: quick},
+	{name: "vhost.publish.parse_sps", value: [2]string{"on", "off"}, look: sized, want: [2]string{"sized", "unknown"}, next: true, beside: quick},
+	{name: "vhost.publish.takeover", value: [2]string{"off", "on"}, look: rival, want: [2]string{"refused", "let in"}, beside: quick},
+	{name: "vhost.publish.resume_timeout", value: [2]string{"0", "30"}, look: absent, want: [2]string{"gone", "held"}, beside: quick},
+	{name: "vhost.play.mix_correct", value: [2]string{"off", "on"}, look: order, want: [2]string{"as sent", "sorted"}, beside: quick},
+	{name: "vhost.play.atc_auto", value: [2]string{"off", "on"}, look: wish, want: [2]string{"the player's", "the encoder's"}, beside: quick},
 	{name: "vhost.play.notify_unpublish", value: [2]string{"off", "on"}, look: notice, want: [2]string{"silence", "a notice"}, beside: quick},
 }
 
 // elsewhere are the directives of publish and play that other tests hold.
-var elsewhere = []string{
-	"vhost.publish.parse_sps", "vhost.publish.try_annexb_first", "vhost.publish.takeover",
-	"vhost.publish.resume_timeout", "vhost.play.mix_correct", "vhost.play.atc_auto",
-}
+var elsewhere = []string{"vhost.publish.try_annexb_first"} // players get the bytes as they came, whatever it says
 
 // path is the directive's place in the configuration.
 func (s setting) path() string {
