@@ -4,10 +4,12 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+
+	"weir/internal/stream"
 )
 
 const (
-	defaultVhost = "__defaultVhost__"
+	defaultVhost = stream.DefaultVhost
 	defaultApp   = "__defaultApp__"
 )
 
