@@ -1,8 +1,10 @@
 # weir: the verbs of this repository. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench fuzz web soak tools-for-tests
+.PHONY: help run build test check bench pgo fuzz web soak tools-for-tests
 
 CONF     ?= conf/rtmp.conf
+BENCH    ?= .
+BASELINE ?=
 FUZZTIME ?= 10s
 TOOL     := go tool -modfile=tools/go.mod
 TARGETS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -35,8 +37,11 @@ check: ## formatting, vet, staticcheck, golangci-lint, and a build for every pla
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} go build ./...; \
 	done
 
-bench: ## all benchmarks, with allocations
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## benchmarks that match BENCH (all), 3 minutes, against test/bench/baseline.txt; BASELINE=new replaces it
+	@test/bench.sh '$(BENCH)' '$(BASELINE)'
+
+pgo: build ## a profile of the server under load for the next builds: cmd/weir/default.pgo
+	test/pgo.sh
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	test/fuzz.sh $(FUZZTIME)

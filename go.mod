@@ -7,3 +7,5 @@ require (
 	github.com/pires/go-proxyproto v0.15.0
 	golang.org/x/sync v0.24.0
 )
+
+require golang.org/x/sys v0.49.0

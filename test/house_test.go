@@ -32,7 +32,8 @@ var house = map[string]string{
 	"metrics":  "stream config listen",
 	"server":   "media codec format stream config listen protocol record relay exec hook api console metrics",
 	"testkit":  "media codec format stream config listen protocol record relay exec hook api console metrics server",
-	"cmd":      "config server",
+	"bench":    "media codec format protocol",
+	"cmd":      "config server bench",
 }
 
 func TestHouse(t *testing.T) {

@@ -2,10 +2,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
+	"weir/internal/bench"
 	"weir/internal/config"
 	"weir/internal/server"
 )
@@ -15,6 +15,9 @@ import (
 const badExit = 255
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "bench" { // with exit statuses of its own
+		os.Exit(bench.Main(os.Args[2:], os.Stdout, os.Stderr))
+	}
 	text, err := run(os.Args[1:], os.Environ())
 	fmt.Print(text)
 	if err != nil {
@@ -38,8 +41,6 @@ func run(args, environ []string) (string, error) {
 		return server.CompatSignature + "\n", nil
 	case o.Help:
 		return config.Usage() + "\n", nil
-	case o.Word == "bench":
-		return "", errors.New("bench is not in this version yet")
 	case o.Test:
 		return server.Check(o, environ)
 	}

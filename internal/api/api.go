@@ -29,6 +29,7 @@ type Options struct {
 	VhostEnabled func(vhost string) bool                              // nil is always
 	HLS          func(vhost string) (on bool, fragment time.Duration) // nil is off
 	CrossDomain  func() bool                                          // pages of other sites may ask; nil is yes
+	Profiles     func() bool                                          // /debug/pprof/ is served; nil is no
 	Disks        []string                                             // whose load is told; empty is all there are
 }
 
@@ -39,14 +40,15 @@ type Version struct {
 
 func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Revision) }
 
-// API answers the paths below /api/, and tells of them at every other path. It is an
-// http.Handler for any number of listeners.
+// API answers the paths below /api/, tells of them at every other path, and serves profiles where
+// that is asked for. It is an http.Handler for any number of listeners.
 type API struct {
 	// Set at construction.
 	o       Options
 	listed  []endpoint // as the list of urls has them
 	longest []endpoint // the longest path first, which is the order of matching
 	machine *machine
+	pprof   http.Handler
 }
 
 // New returns the API of a server.
@@ -54,7 +56,7 @@ func New(o Options) *API {
 	if o.ServerHeader == "" {
 		o.ServerHeader = "SRS/" + o.Version.String() + "(Hang)"
 	}
-	a := &API{o: o, listed: endpoints(), machine: newMachine(o.Disks)}
+	a := &API{o: o, listed: endpoints(), machine: newMachine(o.Disks), pprof: profiles()}
 	a.longest = slices.DeleteFunc(slices.Clone(a.listed), func(e endpoint) bool { return e.answer == nil })
 	slices.SortStableFunc(a.longest, func(a, b endpoint) int { return len(b.path) - len(a.path) })
 	return a
@@ -69,6 +71,10 @@ func (a *API) Run(ctx context.Context) error {
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server", a.o.ServerHeader)
+	if strings.HasPrefix(r.URL.Path, profilesPath) && a.o.Profiles != nil && a.o.Profiles() {
+		a.pprof.ServeHTTP(w, r)
+		return
+	}
 	shared := a.o.CrossDomain == nil || a.o.CrossDomain()
 	if shared && r.Header.Get("Origin") != "" {
 		allowOrigins(w.Header())

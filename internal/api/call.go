@@ -65,11 +65,9 @@ func parseQuery(raw string) map[string]string {
 	return query
 }
 
-// page cuts out of list what the call asks for with start and count.
-func page[T any](c *call, list []T) []T {
-	start := min(max(0, number(c.query["start"])), len(list))
-	count := max(minCount, number(c.query["count"]))
-	return list[start:min(start+min(count, len(list)), len(list))]
+// page returns which part of a list the call asks for.
+func (c *call) page() (start, count int) {
+	return max(0, number(c.query["start"])), max(minCount, number(c.query["count"]))
 }
 
 // number reads the digits a text starts with, as C does: "20abc" is 20, "abc" is 0.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"weir/internal/stream"
@@ -37,22 +36,18 @@ type client struct {
 }
 
 func (a *API) clients(c *call) any {
-	list := a.o.Registry.Sessions()
-	if c.id != "" {
-		list = slices.DeleteFunc(list, func(s stream.SessionInfo) bool { return s.Request.ID != c.id })
-	}
-	known := c.id != "" && len(list) > 0
+	one, known := a.o.Registry.Session(c.id)
 	switch {
 	case c.id != "" && !known && c.method != http.MethodDelete:
 		return noClient
 	case c.method == http.MethodDelete:
-		return a.kick(c.id, list)
+		return a.kick(c.id, one.Request)
 	case c.method != http.MethodGet:
 		return status(http.StatusMethodNotAllowed)
-	case known:
-		return clientAnswer{a.head(), describeClient(list[0])}
+	case c.id != "":
+		return clientAnswer{a.head(), describeClient(one)}
 	}
-	list = page(c, list)
+	list := a.o.Registry.SessionPage(c.page())
 	answer := clientsAnswer{a.head(), make([]client, len(list))}
 	for i, s := range list {
 		answer.Clients[i] = describeClient(s)
@@ -60,13 +55,13 @@ func (a *API) clients(c *call) any {
 	return answer
 }
 
-// kick ends the session that the client named, which is the list's if it is there. The id of a
-// publisher that was lost is not, and ends the waiting for it.
-func (a *API) kick(id string, list []stream.SessionInfo) any {
+// kick ends the session that the client named, whose request is r; the id of a publisher that was
+// lost has none, and ends the waiting for it.
+func (a *API) kick(id string, r *stream.Request) any {
 	switch {
 	case id == "":
 		return noClient
-	case len(list) > 0 && list[0].Request.Kick == nil:
+	case r != nil && r.Kick == nil:
 		return fixed
 	}
 	err := a.o.Registry.Kick(id, stream.ErrKicked)

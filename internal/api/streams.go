@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"time"
 
 	"weir/internal/stream"
@@ -59,19 +58,16 @@ type audio struct {
 const unknown = "Other"
 
 func (a *API) streams(c *call) any {
-	list := a.o.Registry.Streams()
-	if c.id != "" {
-		list = slices.DeleteFunc(list, func(s stream.Info) bool { return s.ID != c.id })
-	}
+	one, known := a.o.Registry.Stream(c.id)
 	switch {
-	case c.id != "" && len(list) == 0:
+	case c.id != "" && !known:
 		return noStream
 	case c.method != http.MethodGet:
 		return status(http.StatusMethodNotAllowed)
 	case c.id != "":
-		return streamAnswer{a.head(), describeStream(list[0])}
+		return streamAnswer{a.head(), describeStream(one)}
 	}
-	list = page(c, list)
+	list := a.o.Registry.StreamPage(c.page())
 	answer := streamsAnswer{a.head(), make([]streamItem, len(list))}
 	for i, s := range list {
 		answer.Streams[i] = describeStream(s)

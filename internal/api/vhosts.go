@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"slices"
 
 	"weir/internal/stream"
 )
@@ -49,18 +48,16 @@ func usageOf(u stream.Usage) usage {
 }
 
 func (a *API) vhosts(c *call) any {
-	list := a.o.Registry.Vhosts()
-	if c.id != "" {
-		list = slices.DeleteFunc(list, func(v stream.VhostInfo) bool { return v.ID != c.id })
-	}
+	one, known := a.o.Registry.Vhost(c.id)
 	switch {
-	case c.id != "" && len(list) == 0:
+	case c.id != "" && !known:
 		return noVhost
 	case c.method != http.MethodGet:
 		return status(http.StatusMethodNotAllowed)
 	case c.id != "":
-		return vhostAnswer{a.head(), a.vhost(list[0])}
+		return vhostAnswer{a.head(), a.vhost(one)}
 	}
+	list := a.o.Registry.Vhosts()
 	answer := vhostsAnswer{a.head(), make([]vhost, len(list))}
 	for i, v := range list {
 		answer.Vhosts[i] = a.vhost(v)

@@ -91,7 +91,7 @@ func Usage() string {
   -c FILE             start with this configuration file
 
   version             print the version in words
-  bench               measure this machine (not in this version yet)
+  bench               put load on a server and measure it: see weir bench -h
 
 For example:
   weir -t -c conf/rtmp.conf

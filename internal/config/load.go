@@ -29,6 +29,31 @@ type Config struct {
 	// WithoutEffect lists what was asked for and does nothing yet, each with the place
 	// where it was asked: "vhost.hls.enabled (conf/weir.conf:12)".
 	WithoutEffect []string
+
+	// places is where the vhosts are among Vhosts, by their names; nil if they are few. It is a
+	// hint: whoever changes Vhosts may leave it as it is.
+	places map[string]int
+}
+
+// fewVhosts are found as fast without an index.
+const fewVhosts = 8
+
+// Vhost is Settings.Vhost, fast among many vhosts too.
+func (c *Config) Vhost(name string) *Vhost {
+	if n, ok := c.places[name]; ok && n < len(c.Vhosts) && c.Vhosts[n].Name == name {
+		return c.Vhosts[n]
+	}
+	return c.Settings.Vhost(name)
+}
+
+func (c *Config) index() {
+	if len(c.Vhosts) <= fewVhosts {
+		return
+	}
+	c.places = make(map[string]int, len(c.Vhosts))
+	for n, v := range c.Vhosts {
+		c.places[v.Name] = n
+	}
 }
 
 // maxErrors bounds the mistakes reported at once.
@@ -134,6 +159,7 @@ func load(o Options, environ []string, open func(string) ([]byte, error)) (*Conf
 	slices.SortStableFunc(l.cfg.Notes, func(a, b Note) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
+	l.cfg.index()
 	return &l.cfg, nil
 }
 

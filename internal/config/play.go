@@ -14,6 +14,7 @@ type Play struct {
 	MwLatency            time.Duration `conf:"mw_latency" unit:"ms" default:"350" range:"0.." doc:"How long frames are collected before they are sent together: less work for many players, so much more delay. With min_latency the default is 0."`
 	MwMsgs               int           `conf:"mw_msgs" default:"8" range:"0..128" doc:"Frames that must be there before they are sent; 0 sends each at once. With min_latency the default is 0."`
 	SendMinInterval      time.Duration `conf:"send_min_interval" unit:"fms" default:"0" range:"0.." doc:"Least pause between two packets, for players which break when a burst comes; 0 makes none."`
+	Writer               string        `conf:"writer" default:"auto" enum:"auto|file|memory|own" reload:"new" doc:"How RTMP players are written to. file: all from one log of the stream in a file of memory, which the kernel sends without a copy (Linux). memory: all from one log in the memory of the process. own: each by a goroutine of its own, out of the frames, as it is for TLS and on systems other than Linux whatever this says. auto is file where there are such files, else memory. Players see no difference."`
 	ReduceSequenceHeader bool          `conf:"reduce_sequence_header" default:"off" doc:"Does not send codec headers again when they have not changed."`
 	NotifyUnpublish      bool          `conf:"notify_unpublish" default:"off" doc:"Tells RTMP players when the publisher has gone, so that they can stop or reconnect. Otherwise they stay connected in silence and continue when it returns."`
 }

@@ -66,7 +66,7 @@ func TestFormerSpellings(t *testing.T) {
 		t.Errorf("top level: %+v", c.Settings)
 	}
 	want := Play{GopCacheMaxFrames: 1000, QueueLength: 12 * time.Second, TimeJitter: "zero", Atc: true, MixCorrect: true, AtcAuto: true,
-		MwLatency: 100 * time.Millisecond, MwMsgs: 8, SendMinInterval: 10500 * time.Microsecond, ReduceSequenceHeader: true}
+		MwLatency: 100 * time.Millisecond, MwMsgs: 8, SendMinInterval: 10500 * time.Microsecond, Writer: "auto", ReduceSequenceHeader: true}
 	if v.Play != want {
 		t.Errorf("play %+v; want %+v", v.Play, want)
 	}

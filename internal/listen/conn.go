@@ -46,6 +46,14 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return c.TCPConn.Read(p)
 }
 
+// Unwrap gives the socket, for one who reads it without this connection, and what has been read
+// of it already. All else goes on through the connection. Call it where Read would not block for
+// a PROXY header: Serve has seen to that.
+func (c *Conn) Unwrap() (tcp *net.TCPConn, head []byte) {
+	head, c.head = c.head, nil
+	return c.TCPConn, head
+}
+
 // WriteTo is the fast path of io.Copy.
 func (c *Conn) WriteTo(w io.Writer) (int64, error) {
 	if err := c.open(); err != nil {

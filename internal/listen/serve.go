@@ -59,27 +59,37 @@ func serve(ctx context.Context, ln net.Listener, log *slog.Logger, handle Handle
 	}
 }
 
+// serveOne keeps its frame small: it is on the stack of every connection that waits.
 func serveOne(ctx context.Context, c net.Conn, log *slog.Logger, handle Handler) {
-	own, _ := c.(*Conn)
-	defer func() {
-		if cause := recover(); cause != nil {
-			log.Error("panic: this connection ends", "remote", c.RemoteAddr(), "panic", cause, "stack", string(debug.Stack()))
-			_ = c.Close()
-		}
-		if own == nil || !own.handed.Load() {
-			_ = c.Close()
-		}
-	}()
-	if own != nil && own.proxied {
-		stop := context.AfterFunc(ctx, func() { _ = own.TCPConn.Close() })
-		err := own.open()
-		stop()
-		if err != nil {
-			if ctx.Err() == nil && !errors.Is(err, ErrLimit) {
-				log.Warn("connection refused", "err", err)
-			}
-			return
-		}
+	defer release(c, log)
+	if opened(ctx, c, log) {
+		handle(ctx, c)
 	}
-	handle(ctx, c)
+}
+
+// opened reads the PROXY header of a connection that has to have one.
+func opened(ctx context.Context, c net.Conn, log *slog.Logger) bool {
+	own, _ := c.(*Conn)
+	if own == nil || !own.proxied {
+		return true
+	}
+	stop := context.AfterFunc(ctx, func() { _ = own.TCPConn.Close() })
+	err := own.open()
+	stop()
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrLimit) {
+		log.Warn("connection refused", "err", err)
+	}
+	return err == nil
+}
+
+// release closes a connection that its handler is done with, or has panicked over.
+func release(c net.Conn, log *slog.Logger) {
+	cause := recover()
+	if cause != nil {
+		log.Error("panic: this connection ends", "remote", c.RemoteAddr(), "panic", cause, "stack", string(debug.Stack()))
+		_ = c.Close()
+	}
+	if own, _ := c.(*Conn); own == nil || !own.handed.Load() {
+		_ = c.Close()
+	}
 }

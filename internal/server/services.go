@@ -69,6 +69,7 @@ func (s *Server) build() {
 			return v.HLS.Enabled, v.HLS.HlsFragment
 		},
 		CrossDomain: func() bool { return s.config().HTTPAPI.Crossdomain },
+		Profiles:    func() bool { return s.config().HTTPAPI.Pprof },
 	})
 	web := api.Server(s.api)
 	web.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)

@@ -1,6 +1,10 @@
 package stream
 
-import "sync"
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+)
 
 // derived is one output of a stream, shared by its readers.
 type derived struct {
@@ -18,7 +22,9 @@ type derived struct {
 type Output[T any] struct {
 	Value T
 	// Run reads the stream until the subscription ends, on a goroutine of its own. It may be
-	// nil for an output that does all its work in its readers' goroutines.
+	// nil for an output that does all its work in its readers' goroutines. If it returns sooner
+	// or panics, the output is over: its subscription closes. So whoever reads the Value must
+	// wait for the subscription's Done as well, and has ErrClosed then.
 	Run func()
 }
 
@@ -26,12 +32,13 @@ type Output[T any] struct {
 // stream, such as a mux, started by its first reader and ended after its last. Start gets a
 // subscription of the output's own, which is no audience, stays from publisher to publisher,
 // and holds no frames for an output that does not read it. The reader calls release when it is
-// done; the last release waits until Run has returned.
+// done; the last release waits until Run has returned. Who comes after an output that was over
+// before its last reader gets a new one.
 func Derive[T any](s *Stream, key any, start func(*Subscriber) (Output[T], error)) (value T, release func(), err error) {
 	d, first := s.claim(key)
 	release = sync.OnceFunc(func() { s.release(key, d) })
 	if first {
-		begin(s, d, start, release)
+		begin(s, key, d, start, release)
 	} else {
 		<-d.ready
 	}
@@ -65,7 +72,7 @@ func (s *Stream) claim(key any) (d *derived, first bool) {
 
 // begin starts d. If start panics, its caller is no reader any more and the others get
 // ErrClosed.
-func begin[T any](s *Stream, d *derived, start func(*Subscriber) (Output[T], error), release func()) {
+func begin[T any](s *Stream, key any, d *derived, start func(*Subscriber) (Output[T], error), release func()) {
 	d.err = ErrClosed
 	defer close(d.ready)
 	sub, err := s.registry.derive(s)
@@ -85,12 +92,29 @@ func begin[T any](s *Stream, d *derived, start func(*Subscriber) (Output[T], err
 	}
 	var run sync.WaitGroup
 	if out.Run != nil {
-		run.Go(out.Run)
+		run.Go(func() {
+			defer s.over(key, d, sub)
+			out.Run()
+		})
 	}
 	d.value, d.err = out.Value, nil
 	d.stop = func() {
 		_ = sub.Close() // never fails
 		run.Wait()
+	}
+}
+
+// over is deferred to the end of an output's work: it logs a panic, closes the subscription, and
+// makes room for the next output.
+func (s *Stream) over(key any, d *derived, sub *Subscriber) {
+	if cause := recover(); cause != nil {
+		s.registry.log.Error("panic: this output ends", "stream", s.url, "output", fmt.Sprintf("%T", key), "panic", cause, "stack", string(debug.Stack()))
+	}
+	_ = sub.Close() // never fails
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.refs > 0 { // else the last release does it
+		delete(s.derived, key)
 	}
 }
 
@@ -107,7 +131,9 @@ func (s *Stream) release(key any, d *derived) {
 		d.stop()
 	}
 	s.mu.Lock()
-	delete(s.derived, key)
+	if s.derived[key] == d {
+		delete(s.derived, key)
+	}
 	s.mu.Unlock()
 	close(d.gone)
 }

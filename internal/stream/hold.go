@@ -36,7 +36,7 @@ func (g *Registry) keep(s *Stream, p *Publisher) (limit time.Duration) {
 	}
 	s.drain()
 	s.publisher, s.hold = nil, h
-	s.frames.rouse()
+	s.rouse()
 	if s.lane != nil {
 		s.lane.halt()
 	}

@@ -79,7 +79,7 @@ func noticed(name string) *Request {
 func changes(t *testing.T, r *Subscriber) ([]*media.Frame, media.Change) {
 	t.Helper()
 	dst := make([]*media.Frame, 100)
-	n, _, err := r.stream.take(r, dst)
+	n, _, err := r.next(dst)
 	if n < 2 || err != nil {
 		t.Fatalf("%d frames, %v", n, err)
 	}

@@ -2,6 +2,8 @@ package stream
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 	"sync"
 
 	"weir/internal/media"
@@ -10,6 +12,9 @@ import (
 // lanePackets is how many packets a lane keeps: two seconds of 8 Mbit/s. Readers further
 // behind lose what they missed.
 const lanePackets = 2048
+
+// errPanic ends a publisher whose frames cannot be made.
+var errPanic = errors.New("the making of frames has panicked")
 
 // Lane is a log of opaque packets beside the stream's frames, for readers that pass packets on
 // as they came. Frames are made from it only while somebody reads frames.
@@ -28,9 +33,10 @@ type Lane struct {
 	turn chan struct{} // cap 1: full while frames are made, by one at a time
 }
 
-// Lane opens the publisher's lane, and ends the one it had. Frames makes frames out of its packets and writes them to
-// the publisher; it is run while somebody reads frames, on a goroutine of its own, and ends
-// with its context. It may be nil.
+// Lane opens the publisher's lane, and ends the one it had. Frames makes frames out of its packets
+// and writes them to the publisher; it is run while somebody reads frames, on a goroutine of its
+// own, and ends with its context. A panic in it ends the publication: readers hear of the end,
+// writes fail, and the publisher's session is kicked. Frames may be nil.
 func (p *Publisher) Lane(frames func(context.Context, *LaneReader) error) *Lane {
 	s := p.stream
 	l := &Lane{stream: s, publisher: p, frames: frames, turn: make(chan struct{}, 1)}
@@ -82,14 +88,42 @@ func (l *Lane) attend() {
 		l.making.Go(func() {
 			select {
 			case l.turn <- struct{}{}:
-				_ = l.frames(ctx, in) // its errors end in the publisher, which logs them
-				<-l.turn
+				l.work(ctx, in)
 			case <-ctx.Done():
 			}
 		})
 	case readers == 0 && l.cancel != nil:
 		l.cancel()
 		l.cancel = nil
+	}
+}
+
+// work makes frames, when it is its turn.
+func (l *Lane) work(ctx context.Context, in *LaneReader) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			l.fail(cause, debug.Stack())
+		}
+		<-l.turn
+	}()
+	_ = l.frames(ctx, in) // its errors end in the publisher, which logs them
+}
+
+// fail ends the publication after a panic; one that has another lane by now goes on.
+func (l *Lane) fail(cause any, stack []byte) {
+	s, r := l.stream, l.publisher.request
+	s.registry.log.Error("panic while frames are made", "cid", r.ID, "stream", s.url, "panic", cause, "stack", string(stack))
+	s.mu.Lock()
+	ended := l.ended
+	s.mu.Unlock()
+	if ended {
+		return
+	}
+	s.registry.mu.Lock()
+	publishing := s.oust(l.publisher, errPanic)
+	s.registry.mu.Unlock()
+	if publishing && r.Kick != nil {
+		r.Kick(errPanic)
 	}
 }
 

@@ -2,52 +2,12 @@ package stream
 
 import (
 	"cmp"
-	"context"
+	"math"
 	"slices"
 	"time"
 
 	"weir/internal/media"
 )
-
-// vhost is what the registry remembers of a virtual host; an entry is never removed.
-type vhost struct {
-	id, name string
-	past     totals
-	rate     rate
-}
-
-// session is one publisher or reader.
-type session struct {
-	request    *Request
-	stream     *Stream
-	publisher  *Publisher
-	subscriber *Subscriber
-}
-
-func (s session) started() time.Time {
-	if s.publisher != nil {
-		return s.publisher.started
-	}
-	return s.subscriber.started
-}
-
-func (s session) rate() *rate {
-	if s.publisher != nil {
-		return &s.publisher.rate
-	}
-	return &s.subscriber.rate
-}
-
-// Usage is bytes on the wire and their rate over the last 30 s.
-type Usage struct {
-	Received, Sent         uint64
-	ReceivedKbps, SentKbps int
-}
-
-func usage(t totals, r *rate) Usage {
-	in, out := r.kbps()
-	return Usage{t.received, t.sent, in, out}
-}
 
 // VhostInfo describes a virtual host that has been used.
 type VhostInfo struct {
@@ -79,144 +39,71 @@ type SessionInfo struct {
 	Usage             Usage
 }
 
-// Totals describe the whole server.
-type Totals struct {
-	Streams, Clients int
-	Served           uint64 // sessions so far
-	Usage            Usage
-}
-
-// vhost finds or makes the entry; g.mu is held.
-func (g *Registry) vhost(name string) *vhost {
-	v := g.vhosts[name]
-	if v == nil {
-		v = &vhost{id: "vid-" + random(7), name: name}
-		g.vhosts[name] = v
-	}
-	return v
-}
-
-// Know lists virtual hosts before anybody uses them.
-func (g *Registry) Know(vhosts ...string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, name := range vhosts {
-		g.vhost(name)
-	}
-}
-
-// sums adds up the bytes of all, of each virtual host and of each stream; g.mu is held.
-func (g *Registry) sums() (all totals, vhosts map[string]totals, streams map[*Stream]totals) {
-	vhosts, streams = make(map[string]totals, len(g.vhosts)), make(map[*Stream]totals, len(g.streams))
-	for name, v := range g.vhosts {
-		vhosts[name] = v.past
-	}
-	for _, s := range g.streams {
-		streams[s] = s.past
-	}
-	all = g.total
-	for _, s := range g.sessions {
-		t := s.request.Traffic.news()
-		all = all.plus(t)
-		vhosts[s.stream.key.vhost] = vhosts[s.stream.key.vhost].plus(t)
-		streams[s.stream] = streams[s.stream].plus(t)
-	}
-	return all, vhosts, streams
-}
-
-// Run samples the rates and ends idle publishers until ctx ends; then it gives up all waiting
-// for lost ones.
-func (g *Registry) Run(ctx context.Context) error {
-	defer g.close()
-	tick, look := time.NewTicker(rateEvery), time.NewTicker(idleCheck)
-	defer tick.Stop()
-	defer look.Stop()
-	for {
-		select {
-		case <-tick.C:
-			g.sample()
-		case now := <-look.C:
-			g.sweep(now)
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (g *Registry) sample() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	all, vhosts, streams := g.sums()
-	g.rate.sample(all)
-	for name, v := range g.vhosts {
-		v.rate.sample(vhosts[name])
-	}
-	for s, t := range streams {
-		s.rate.sample(t)
-	}
-	for _, s := range g.sessions {
-		s.rate().sample(s.request.Traffic.read())
-	}
-}
-
-// Totals describes the whole server.
-func (g *Registry) Totals() Totals {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	all, _, _ := g.sums()
-	return Totals{len(g.streams), len(g.sessions), g.served, usage(all, &g.rate)}
-}
-
 // Vhosts lists the virtual hosts by name.
 func (g *Registry) Vhosts() []VhostInfo {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_, sums, _ := g.sums()
+	_, sums := g.sums()
 	list := make([]VhostInfo, 0, len(g.vhosts))
-	for name, v := range g.vhosts {
-		info := VhostInfo{ID: v.id, Name: name, Usage: usage(sums[name], &v.rate)}
-		for _, s := range g.streams {
-			if s.key.vhost == name {
-				info.Streams++
-			}
-		}
-		for _, s := range g.sessions {
-			if s.stream.key.vhost == name {
-				info.Clients++
-			}
-		}
-		list = append(list, info)
+	for _, v := range g.vhosts {
+		list = append(list, v.info(sums[v]))
 	}
 	slices.SortFunc(list, func(a, b VhostInfo) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 
-// Streams lists the streams by id.
-func (g *Registry) Streams() []Info {
+// Vhost describes the virtual host with that id.
+func (g *Registry) Vhost(id string) (info VhostInfo, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_, _, sums := g.sums()
-	clients := make(map[*Stream]int, len(g.streams))
-	for _, s := range g.sessions {
-		clients[s.stream]++
+	v := g.vhostOf(id)
+	if v == nil {
+		return info, false
 	}
-	list := make([]Info, 0, len(g.streams))
-	for _, s := range g.streams {
-		info := s.info()
-		info.Clients, info.Usage = clients[s], usage(sums[s], &s.rate)
-		list = append(list, info)
+	_, sums := g.sums()
+	return v.info(sums[v]), true
+}
+
+func (v *vhost) info(sum totals) VhostInfo {
+	return VhostInfo{ID: v.id, Name: v.name, Clients: v.clients, Streams: v.streams, Usage: usage(sum, &v.rate)}
+}
+
+// Streams lists all streams by id.
+func (g *Registry) Streams() []Info { return g.StreamPage(0, math.MaxInt) }
+
+// StreamPage lists the streams by id, count at most from the one at start on. What comes and
+// goes between two pages moves the others.
+func (g *Registry) StreamPage(start, count int) []Info {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := make([]Info, 0, max(0, min(count, len(g.streams)-start, len(g.streams))))
+	for e := range g.entries.page(start, count) {
+		list = append(list, e.info())
 	}
-	slices.SortFunc(list, func(a, b Info) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }
 
-func (s *Stream) info() Info {
+// Stream describes the stream with that id.
+func (g *Registry) Stream(id string) (info Info, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e, ok := g.entries.find(id)
+	if ok {
+		info = e.info()
+	}
+	return info, ok
+}
+
+// info describes a stream; the registry's lock is held.
+func (e *entry) info() Info {
+	s := e.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	info := Info{
 		ID: s.ID, VhostID: s.VhostID, Vhost: s.key.vhost, App: s.key.app, Name: s.key.stream,
 		URL: s.url, TCURL: s.request.TCURL,
-		VideoFrames: s.videos, Layout: s.layout, Repairs: s.clock.Repairs,
+		Clients: len(e.sessions), VideoFrames: s.videos, Layout: s.layout, Repairs: s.clock.Repairs,
+		Usage: usage(e.sum(), &s.rate),
 	}
 	if s.publisher != nil {
 		info.Publisher = s.publisher.request.ID
@@ -224,21 +111,38 @@ func (s *Stream) info() Info {
 	return info
 }
 
-// Sessions lists the publishers and readers by id.
-func (g *Registry) Sessions() []SessionInfo {
+// Sessions lists all publishers and readers by id.
+func (g *Registry) Sessions() []SessionInfo { return g.SessionPage(0, math.MaxInt) }
+
+// SessionPage lists the publishers and readers by id, count at most from the one at start on.
+func (g *Registry) SessionPage(start, count int) []SessionInfo {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	list := make([]SessionInfo, 0, len(g.sessions))
-	for _, s := range g.sessions {
-		info := SessionInfo{
-			Request: s.request, StreamID: s.stream.ID, VhostID: s.stream.VhostID,
-			Publish: s.publisher != nil, Started: s.started(), Usage: usage(s.request.Traffic.read(), s.rate()),
-		}
-		if s.subscriber != nil {
-			info.Lost = s.subscriber.Lost()
-		}
-		list = append(list, info)
+	list := make([]SessionInfo, 0, max(0, min(count, len(g.sessions)-start, len(g.sessions))))
+	for x := range g.roll.page(start, count) {
+		list = append(list, x.info())
 	}
-	slices.SortFunc(list, func(a, b SessionInfo) int { return cmp.Compare(a.Request.ID, b.Request.ID) })
 	return list
+}
+
+// Session describes the publisher or reader with that id.
+func (g *Registry) Session(id string) (info SessionInfo, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	x := g.sessions[id]
+	if x == nil {
+		return info, false
+	}
+	return x.info(), true
+}
+
+func (x *session) info() SessionInfo {
+	info := SessionInfo{
+		Request: x.request, StreamID: x.stream.ID, VhostID: x.stream.VhostID,
+		Publish: x.publisher != nil, Started: x.started(), Usage: usage(x.traffic.read(), x.rate()),
+	}
+	if x.subscriber != nil {
+		info.Lost = x.subscriber.Lost()
+	}
+	return info
 }

@@ -3,6 +3,9 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,6 +74,62 @@ func TestLists(t *testing.T) {
 			t.Errorf("Vhosts = %+v", v)
 		}
 	})
+}
+
+// TestLookUps asks for one and for pages of what the whole lists have.
+func TestLookUps(t *testing.T) {
+	g := newRegistry(cached)
+	for n := range 25 {
+		for range 1 + n%3 {
+			r := request(fmt.Sprint(n))
+			r.Vhost, r.Traffic = fmt.Sprint("v", n%2), &Traffic{}
+			r.Traffic.Sent.Add(uint64(n))
+			subscribe(t, g, r)
+		}
+	}
+	streams, sessions, vhosts := g.Streams(), g.Sessions(), g.Vhosts()
+	if len(streams) != 25 || len(sessions) != 49 || len(vhosts) != 2 {
+		t.Fatalf("%d streams, %d sessions, %d virtual hosts", len(streams), len(sessions), len(vhosts))
+	}
+	for _, want := range streams {
+		if got, ok := g.Stream(want.ID); !ok || !reflect.DeepEqual(got, want) {
+			t.Errorf("Stream = %+v, %t; want %+v", got, ok, want)
+		}
+	}
+	for _, want := range sessions {
+		if got, ok := g.Session(want.Request.ID); !ok || got != want {
+			t.Errorf("Session = %+v, %t; want %+v", got, ok, want)
+		}
+	}
+	for _, want := range vhosts {
+		if got, ok := g.Vhost(want.ID); !ok || got != want {
+			t.Errorf("Vhost = %+v, %t; want %+v", got, ok, want)
+		}
+	}
+	for _, x := range [][4]int{{0, 10, 0, 10}, {20, 10, 20, 25}, {24, math.MaxInt, 24, 25}, {25, 10, 25, 25}, {math.MaxInt, 1, 25, 25}, {-1, 3, 0, 3}, {4, -1, 4, 4}} {
+		if got := g.StreamPage(x[0], x[1]); got == nil || !reflect.DeepEqual(got, streams[x[2]:x[3]:x[3]]) {
+			t.Errorf("StreamPage(%d, %d) has %d, from %+v on", x[0], x[1], len(got), got)
+		}
+		if got := g.SessionPage(x[0], x[1]); got == nil || len(got) > 0 && got[0] != sessions[x[2]] {
+			t.Errorf("SessionPage(%d, %d) has %d", x[0], x[1], len(got))
+		}
+	}
+	_, stream := g.Stream(vhosts[0].ID)
+	_, vhost := g.Vhost(streams[0].ID)
+	if _, session := g.Session(streams[0].ID); stream || vhost || session {
+		t.Error("found by the id of another kind")
+	}
+	for _, s := range sessions {
+		if err := g.sessions[s.Request.ID].subscriber.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, ok := g.Stream(streams[0].ID); ok || len(g.Streams())+len(g.Sessions()) != 0 {
+		t.Error("somebody is left")
+	}
+	if v, ok := g.Vhost(vhosts[0].ID); !ok || v.Clients+v.Streams != 0 || v.Usage.Sent != vhosts[0].Usage.Sent {
+		t.Errorf("Vhost = %+v, %t", v, ok)
+	}
 }
 
 func TestTotalsOutliveSessions(t *testing.T) {
@@ -183,10 +242,18 @@ func TestOneIDInTwoSessions(t *testing.T) {
 	b.ID = a.ID
 	first := publish(t, g, a)
 	second := publish(t, g, b)
-	first.Close()
-	if list := g.Sessions(); len(list) != 1 || list[0].Request != b {
-		t.Errorf("Sessions = %+v", list)
+	is := func(streams int) {
+		t.Helper()
+		if list := g.Sessions(); len(list) != 1 || list[0].Request != b {
+			t.Errorf("Sessions = %+v", list)
+		}
+		if n, v := g.Totals(), g.Vhosts()[0]; n.Clients != 1 || v.Clients != 1 || n.Streams != streams || v.Streams != streams {
+			t.Errorf("%+v, %+v", n, v)
+		}
 	}
+	is(2)
+	first.Close()
+	is(1)
 	second.Close()
 	if n := g.Totals(); n.Clients+n.Streams != 0 {
 		t.Errorf("%+v is left", n)

@@ -139,7 +139,7 @@ func drain(r *Subscriber) (string, error) {
 	var all []*media.Frame
 	dst := make([]*media.Frame, 7)
 	for {
-		n, _, err := r.stream.take(r, dst)
+		n, _, err := r.next(dst)
 		all = append(all, dst[:n]...)
 		if n == 0 {
 			return text(all), err

@@ -21,8 +21,10 @@ type Registry struct {
 	mu       sync.Mutex // taken before any Stream.mu, and that before any Publisher.mu
 	streams  map[key]*Stream
 	vhosts   map[string]*vhost
-	sessions map[string]session
-	total    totals // of sessions that have ended
+	sessions map[string]*session
+	entries  roll[*entry]   // the streams in the order of their ids
+	roll     roll[*session] // the sessions in the order of theirs
+	total    totals         // of sessions that have ended
 	rate     rate
 	served   uint64
 	closed   bool // waits for lost publishers no more
@@ -51,7 +53,7 @@ func NewRegistry(o Options) *Registry {
 		settings: o.Settings, gates: o.Gates, route: o.Route, log: o.Log,
 		streams:  map[key]*Stream{},
 		vhosts:   map[string]*vhost{},
-		sessions: map[string]session{},
+		sessions: map[string]*session{},
 	}
 }
 
@@ -100,8 +102,7 @@ func (g *Registry) Subscribe(ctx context.Context, r *Request) (*Subscriber, erro
 	s := g.stream(r)
 	sub := s.subscribe(r, false)
 	sub.close = sync.OnceFunc(func() { g.leave(sub) })
-	g.sessions[r.ID] = session{request: r, stream: s, subscriber: sub}
-	g.served++
+	g.enter(&session{request: r, stream: s, subscriber: sub})
 	return sub, nil
 }
 
@@ -140,8 +141,7 @@ func (g *Registry) commit(r *Request, sink Sink) (p *Publisher, before place, er
 		feedback: make(chan struct{}, 1),
 	}
 	s.begin(p)
-	g.sessions[r.ID] = session{request: r, stream: s, publisher: p}
-	g.served++
+	g.enter(&session{request: r, stream: s, publisher: p})
 	return p, before, nil
 }
 
@@ -153,12 +153,12 @@ func (g *Registry) stream(r *Request) *Stream {
 	}
 	v := g.vhost(k.vhost)
 	s := &Stream{
-		ID: "vid-" + random(7), VhostID: v.id, registry: g, key: k, url: r.URL(),
+		ID: g.newStreamID(), VhostID: v.id, registry: g, key: k, url: r.URL(),
 		main: -1, request: r, lonely: time.Now(),
 		readers: map[*Subscriber]struct{}{},
 		derived: map[any]*derived{},
 	}
-	g.streams[k] = s
+	g.list(s, v)
 	return s
 }
 
@@ -212,8 +212,8 @@ func (g *Registry) retire(s *Stream, r *Request) {
 		t.counted = t.counted.plus(news)
 		g.total, v.past, s.past = g.total.plus(news), v.past.plus(news), s.past.plus(news)
 	}
-	if g.sessions[r.ID].request == r {
-		delete(g.sessions, r.ID)
+	if x := g.sessions[r.ID]; x != nil && x.request == r {
+		g.exit(x)
 	}
 	g.bury(s)
 }
@@ -222,7 +222,7 @@ func (g *Registry) retire(s *Stream, r *Request) {
 // are held.
 func (g *Registry) bury(s *Stream) {
 	if !s.live() && len(s.readers) == 0 && g.streams[s.key] == s {
-		delete(g.streams, s.key)
+		g.unlist(s)
 	}
 }
 
@@ -231,8 +231,8 @@ func (g *Registry) bury(s *Stream) {
 // returns ErrNoSession if there is none, or none that can be ended.
 func (g *Registry) Kick(id string, cause error) error {
 	g.mu.Lock()
-	x, ok := g.sessions[id]
-	if !ok {
+	x := g.sessions[id]
+	if x == nil {
 		s, h := g.dropOf(id)
 		g.mu.Unlock()
 		if h == nil {
@@ -252,14 +252,17 @@ func (g *Registry) Kick(id string, cause error) error {
 	return nil
 }
 
-// oust takes p out of its place, if it has it, before its session ends; g.mu is held.
-func (s *Stream) oust(p *Publisher, cause error) {
+// oust takes p out of its place before its session ends, and reports whether it had it; g.mu is
+// held.
+func (s *Stream) oust(p *Publisher, cause error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.stop(cause)
-	if s.publisher == p {
-		s.end()
+	if s.publisher != p {
+		return false
 	}
+	s.end()
+	return true
 }
 
 // begin puts p in place, behind a publisher that has ended, was lost or is replaced; g.mu and
@@ -292,7 +295,7 @@ func (s *Stream) end() {
 	s.lastEnd = s.frames.next
 	s.cached = false
 	s.trim()
-	s.frames.rouse()
+	s.rouse()
 	if s.lane != nil {
 		s.lane.end()
 	}
@@ -319,6 +322,7 @@ func (s *Stream) subscribe(r *Request, idle bool) *Subscriber {
 func (s *Stream) unsubscribe(r *Subscriber) {
 	r.closed = true
 	delete(s.readers, r)
+	s.call()
 	s.reads(r, false)
 	if r.request.Viewer {
 		if s.viewers--; s.viewers == 0 {
@@ -338,6 +342,9 @@ func (s *Stream) reads(r *Subscriber, on bool) {
 	r.reads = on
 	if s.reading--; on {
 		s.reading += 2
+	}
+	if !r.calm {
+		s.hurry(on)
 	}
 	if s.lane != nil {
 		s.lane.attend()

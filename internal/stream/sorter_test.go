@@ -40,7 +40,7 @@ func inOrder(s *Subscriber) string {
 	var words []string
 	buf := make([]*media.Frame, 100)
 	for {
-		n, _, err := s.stream.take(s, buf)
+		n, _, err := s.next(buf)
 		if n == 0 || err != nil {
 			return strings.Join(words, " ")
 		}

@@ -54,7 +54,9 @@ type Stream struct {
 	hold      *hold    // while a lost publisher is waited for; then there is no publisher
 	request   *Request // of the last publisher, for the API
 	readers   map[*Subscriber]struct{}
+	awaiting  []await
 	reading   int // how many of them read frames
+	hasty     int // how many of these want each frame at once
 	viewers   int
 	lonely    time.Time // since when there has been no viewer
 	derived   map[any]*derived
@@ -81,7 +83,7 @@ func (s *Stream) write(p *Publisher, frames []*media.Frame) error {
 	} else {
 		s.sort(p, frames, sort)
 	}
-	s.frames.rouse()
+	s.rouse()
 	return nil
 }
 
@@ -237,12 +239,11 @@ func (s *Stream) join() uint64 {
 	return s.frames.next
 }
 
-// take copies the frames from r's position on to dst. Wake is closed when there may be more.
-func (s *Stream) take(r *Subscriber, dst []*media.Frame) (n int, wake <-chan struct{}, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// take copies the frames from r's position on to dst; s.mu is held. It returns nothing, and no
+// error, where there are none yet.
+func (s *Stream) take(r *Subscriber, dst []*media.Frame) (n int, err error) {
 	if r.closed {
-		return 0, nil, ErrClosed
+		return 0, ErrClosed
 	}
 	if !r.reads {
 		s.start(r)
@@ -262,16 +263,16 @@ func (s *Stream) take(r *Subscriber, dst []*media.Frame) (n int, wake <-chan str
 		if s.publisher == nil && r.pos == s.frames.next {
 			s.trim()
 		}
-		return n, nil, nil
+		return n, nil
 	}
 	if r.ended != s.ended {
 		if !r.request.Wait {
-			return 0, nil, errEnded
+			return 0, errEnded
 		}
 		r.ended++
-		return 0, nil, ErrUnpublished
+		return 0, ErrUnpublished
 	}
-	return 0, s.frames.more(), nil
+	return 0, nil
 }
 
 // start makes r a reader of frames. One that held none in the window has lost none.

@@ -310,7 +310,7 @@ func TestTimelineGoesOn(t *testing.T) {
 		p := publish(t, g, request("s"))
 		p.own = time.Duration(n) * time.Hour
 		p.must(t, "KPaPP")
-		got, _, err := r.stream.take(r, dst)
+		got, _, err := r.next(dst)
 		if got != 5 || err != nil {
 			t.Fatal(got, err)
 		}
@@ -351,7 +351,7 @@ func TestLayoutChanges(t *testing.T) {
 	dst := make([]*media.Frame, 8)
 	read := func() *media.Layout {
 		t.Helper()
-		n, _, err := r.stream.take(r, dst)
+		n, _, err := r.next(dst)
 		if n != 1 || err != nil {
 			t.Fatal(n, err)
 		}

@@ -30,7 +30,9 @@ type Subscriber struct {
 	idle   bool // has not read yet, or reads packets: holds no frames in the window
 	reads  bool // counts among the stream's readers of frames
 	closed bool
+	calm   bool   // pauses so long between batches that it waits for no frame
 	ended  uint64 // the ends of publishers it knows of
+	awaits bool   // is in the stream's list of those
 
 	// Owned by the reading goroutine.
 	last  time.Time // of the newest batch
@@ -56,7 +58,7 @@ func (r *Subscriber) ReadBatch(dst []*media.Frame) (int, error) {
 		return 0, err
 	}
 	for {
-		n, wake, err := r.stream.take(r, dst)
+		n, wake, err := r.next(dst)
 		if n > 0 {
 			r.last = time.Now()
 		}
@@ -71,13 +73,26 @@ func (r *Subscriber) ReadBatch(dst []*media.Frame) (int, error) {
 	}
 }
 
+// next is ReadBatch without waiting: with no frames and no error, wake is closed when there may
+// be some.
+func (r *Subscriber) next(dst []*media.Frame) (n int, wake <-chan struct{}, err error) {
+	s := r.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, err = s.take(r, dst)
+	if n == 0 && err == nil {
+		wake = s.frames.more()
+	}
+	return n, wake, err
+}
+
 // rest pauses between two batches as the request's Pace says. There is no pause before the
 // first one, nor while a full batch is waiting.
 func (r *Subscriber) rest(full int) error {
 	if r.request.Pace == nil || r.last.IsZero() {
 		return nil
 	}
-	pace := r.request.Pace()
+	pace := r.Pace()
 	if pace.Latency > 0 && !r.behind(full) {
 		if err := r.sleep(time.Until(r.last.Add(pace.Latency)), nil); err != nil {
 			return err

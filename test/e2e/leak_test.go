@@ -50,8 +50,14 @@ func stacks(label string) string {
 }
 
 // goroutines counts them.
-func goroutines(label string) (n int) {
+func goroutines(label string) int { return goroutinesIn(label, "") }
+
+// goroutinesIn counts those that are in a function.
+func goroutinesIn(label, function string) (n int) {
 	for s := range strings.SplitSeq(stacks(label), "\n\n") {
+		if !strings.Contains(s, function) {
+			continue
+		}
 		for line := range strings.Lines(s) { // the first may be the profile's title
 			var count int
 			if _, err := fmt.Sscanf(line, "%d @", &count); err == nil {

@@ -306,3 +306,20 @@ func welcome(t *testing.T, f *fixture) func() string {
 		return "served"
 	}
 }
+
+// writer tells who writes to a player.
+func writer(t *testing.T, f *fixture) func() string {
+	const own = "rtmp.(*player).run"
+	before := goroutinesIn(f.label, own)
+	url := f.url("s" + stream.NewID())
+	view, pub := playClient(t, url), openFeed(t, url)
+	pub.header(t)
+	pub.frame(true, 0, 1)
+	waitFor(t, "the frame", func() bool { return view.frames() > 1 })
+	return func() string {
+		if goroutinesIn(f.label, own) > before {
+			return "a goroutine"
+		}
+		return "a shard"
+	}
+}

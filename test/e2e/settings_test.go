@@ -68,6 +68,7 @@ var settings = []setting{
 	{name: "vhost.publish.resume_timeout", value: [2]string{"0", "30"}, look: absent, want: [2]string{"gone", "held"}, beside: quick},
 	{name: "vhost.play.mix_correct", value: [2]string{"off", "on"}, look: order, want: [2]string{"as sent", "sorted"}, beside: quick},
 	{name: "vhost.play.atc_auto", value: [2]string{"off", "on"}, look: wish, want: [2]string{"the player's", "the encoder's"}, beside: quick},
+	{name: "vhost.play.writer", value: [2]string{"file", "own"}, look: writer, want: [2]string{"a shard", "a goroutine"}, next: true, beside: quick},
 	{name: "vhost.play.notify_unpublish", value: [2]string{"off", "on"}, look: notice, want: [2]string{"silence", "a notice"}, beside: quick},
 }
 

@@ -121,6 +121,58 @@ func BenchmarkSession(b *testing.B) {
 	}
 }
 
+// BenchmarkIngest publishes over a socket to a stream whose one reader wants all at once, so that
+// there are no rests; an operation is a second of media.
+func BenchmarkIngest(b *testing.B) {
+	h := newHouse(b, nil)
+	from, err := Dial(b.Context(), "rtmp://a.com/live/s", DialOptions{Dial: h.dial})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := from.Publish(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	sub, err := h.registry.Subscribe(b.Context(), &stream.Request{Vhost: defaultVhost, App: "live", Stream: "s"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer sub.Close()
+	arrived := make(chan int, 1)
+	go func() {
+		batch := make([]*media.Frame, media.MaxBatch)
+		all := 0
+		for {
+			n, err := sub.ReadBatch(batch)
+			if all += n; err != nil {
+				arrived <- all
+				return
+			}
+		}
+	}()
+	var all []Message
+	bytes := 0
+	for _, m := range second() {
+		all = append(all, Message{Kind: m.kind, Chunk: m.chunk, Stream: 1, Time: m.time, Body: m.body})
+		bytes += len(m.body)
+	}
+	b.SetBytes(int64(bytes))
+	b.ReportAllocs()
+	sent := 0
+	for b.Loop() {
+		if err := from.WriteMessages(all...); err != nil {
+			b.Fatal(err)
+		}
+		sent += len(all)
+	}
+	if err := closeWrite(from.conn); err != nil {
+		b.Fatal(err)
+	}
+	if got := <-arrived; got != sent {
+		b.Errorf("%d frames of %d", got, sent)
+	}
+	from.Close()
+}
+
 // BenchmarkConnect connects, shakes hands and asks to play.
 func BenchmarkConnect(b *testing.B) {
 	h := newHouse(b, nil)

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -348,24 +349,93 @@ func TestReadSparingly(t *testing.T) {
 	if err != nil || len(m.body) != 129 || m.body[128] != 0xEE {
 		t.Errorf("%v, %v", m, err)
 	}
-	if r.buffered() != 0 {
-		t.Errorf("%d bytes left", r.buffered())
+	if n := len(r.src.unread); n != 0 {
+		t.Errorf("%d bytes left", n)
+	}
+}
+
+// pieces is a reader that gives its bytes in pieces of the sizes that cuts names, in turns.
+type pieces struct {
+	wire, cuts []byte
+	turn       int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.wire) == 0 {
+		return 0, io.EOF
+	}
+	n := 1
+	if len(p.cuts) > 0 {
+		n += int(p.cuts[p.turn%len(p.cuts)])
+		p.turn++
+	}
+	n = copy(b, p.wire[:min(n, len(p.wire))])
+	p.wire = p.wire[n:]
+	return n, nil
+}
+
+// TestReadPieces reads the same bytes one by one, and in other pieces, as all at once.
+func TestReadPieces(t *testing.T) {
+	for name, w := range wires {
+		wire := unhex(w.hex)
+		want, wantErr := readAll(newTestReader(wire))
+		for _, cuts := range [][]byte{nil, {1}, {2, 0, 16}, {10, 126}} {
+			r := newChunkReader(&pieces{wire: wire, cuts: cuts}, nil)
+			got, err := readAll(r)
+			if !reflect.DeepEqual(got, want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Errorf("%s in pieces of %v:\ngot  %v, %v\nwant %v, %v", name, cuts, got, err, want, wantErr)
+			}
+		}
+	}
+}
+
+// TestNextTakesWhatIsThere gives a reader a message and a half: it does not wait for the rest, and
+// keeps none of it outside of the body.
+func TestNextTakesWhatIsThere(t *testing.T) {
+	body := noise(200, 1)
+	wire := appendMessage(nil, &message{audio, 4, 1, 0, body}, 128)
+	all := append(bytes.Clone(wire), wire[:150]...)
+	r := newTestReader(all)
+	if m, ok, err := r.next(); ok || err != nil {
+		t.Errorf("before anything has come: %v, %v, %v", m, ok, err)
+	}
+	if err := r.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if m, ok, err := r.next(); !ok || err != nil || !bytes.Equal(m.body, body) {
+		t.Errorf("a whole message: %v, %v, %v", m, ok, err)
+	}
+	if m, ok, err := r.next(); ok || err != nil || len(r.src.unread) != 0 || r.consumed != uint64(len(all)) {
+		t.Errorf("half a message: %v, %v, %v; %d bytes unread", m, ok, err, len(r.src.unread))
+	}
+	if err := r.wait(); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("the end in half a message: %v", err)
 	}
 }
 
 func FuzzReadMessage(f *testing.F) {
 	for _, w := range wires {
-		f.Add(unhex(w.hex))
+		f.Add(unhex(w.hex), []byte{0, 3, 17})
 	}
-	f.Fuzz(func(t *testing.T, wire []byte) {
-		r := newTestReader(wire)
-		r.maxPending = 1 << 20
-		r.maxMessage = maxMessage
+	bounded := func(src io.Reader) *chunkReader {
+		r := newChunkReader(src, nil)
+		r.maxPending, r.maxMessage = 1<<20, maxMessage
+		return r
+	}
+	f.Fuzz(func(t *testing.T, wire, cuts []byte) {
+		r := bounded(bytes.NewReader(wire))
+		cut := bounded(&pieces{wire: wire, cuts: cuts})
 		bodies := 0
 		for {
 			m, err := r.readMessage()
 			if r.consumed > uint64(len(wire)) || r.pending > r.maxPending || r.open > len(r.streams) {
 				t.Fatalf("consumed %d of %d, %d pending, %d open", r.consumed, len(wire), r.pending, r.open)
+			}
+			if same, err2 := cut.readMessage(); !reflect.DeepEqual(same, m) || fmt.Sprint(err2) != fmt.Sprint(err) {
+				t.Fatalf("%v, %v; in pieces of %v: %v, %v", m, err, cuts, same, err2)
+			}
+			if cut.consumed != r.consumed || cut.pending != r.pending {
+				t.Fatalf("consumed %d, %d pending; in pieces %d, %d", r.consumed, r.pending, cut.consumed, cut.pending)
 			}
 			if err != nil {
 				break
@@ -397,30 +467,41 @@ func second() (all []message) {
 }
 
 func BenchmarkReadMessage(b *testing.B) {
-	for _, size := range []int{128, 4096, 60000} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			var wire []byte
-			all := second()
-			for i := range all {
-				wire = appendMessage(wire, &all[i], size)
-			}
-			body := make([]byte, 4096)
-			src := bytes.NewReader(wire)
-			r := newChunkReader(bufio.NewReaderSize(src, 16<<10), func(n int) []byte { return body[:n] })
-			r.size = size
-			b.ReportAllocs()
-			b.SetBytes(int64(len(wire)))
-			for b.Loop() {
-				src.Reset(wire)
-				for range all {
-					if _, err := r.readMessage(); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(all)), "ns/message")
-		})
+	small := make([]message, 64)
+	for i := range small {
+		small[i] = message{audio, 4, 1, uint32(i) * 23, noise(200, byte(i))}
 	}
+	large := []message{{video, 6, 1, 0, noise(200<<10, 1)}, {video, 6, 1, 33, noise(200<<10, 2)}}
+	for name, all := range map[string][]message{"second": second(), "small": small, "large": large} {
+		for _, size := range []int{128, 60000} {
+			b.Run(fmt.Sprint(name, "/", size), func(b *testing.B) { benchmarkRead(b, all, size) })
+		}
+	}
+}
+
+func benchmarkRead(b *testing.B, all []message, size int) {
+	var wire []byte
+	for i := range all {
+		wire = appendMessage(wire, &all[i], size)
+	}
+	body := make([]byte, 256<<10)
+	src := bytes.NewReader(wire)
+	in := newInput(src)
+	in.rooms = &sync.Pool{} // as those of connections
+	r := newChunkReader(in, func(n int) []byte { return body[:n] })
+	r.trust()
+	r.size = size
+	b.ReportAllocs()
+	b.SetBytes(int64(len(wire)))
+	for b.Loop() {
+		src.Reset(wire)
+		for range all {
+			if _, err := r.readMessage(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(all)), "ns/message")
 }
 
 func BenchmarkAppendMessage(b *testing.B) {

@@ -1,42 +1,12 @@
 package rtmp
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 )
 
-// A message travels in chunks; those of different chunk streams may take turns. Each begins
-// with a basic header, whose csid 0 and 1 announce one and two bytes more, little endian, with
-// csid = 64 + their value:
-//
-//	| fmt u2 | csid u6 |   csid 2..63
-//	| fmt u2 | 0 | u8 |    csid 64..319
-//	| fmt u2 | 1 | u16 |   csid 64..65599
-//
-// fmt says how much of the message header follows; the rest is as it was on that stream:
-//
-//	0 | time u24, ms | length u24 | type u8 | stream id u32 LE |
-//	1 | delta u24    | length u24 | type u8 |
-//	2 | delta u24    |
-//	3 |
-//
-// Spec: Adobe RTMP 1.0, 5.3.1. What it leaves open, and what senders make of it:
-//
-//   - A time or delta of 0xFFFFFF stands for the u32 that follows the header. Type 3 chunks
-//     repeat the u32 (5.3.1.3), but some senders leave it out: the reader looks at the four
-//     bytes and takes them only if they are the ones it has seen.
-//   - A type 3 chunk that starts a message adds the last delta again, and after a type 0 chunk
-//     it adds that chunk's time (5.3.1.2.4): ffmpeg writes so. A time too long for 24 bits is
-//     never meant as a delta, and is not added.
-//   - librtmp opens the ping stream with a type 1 chunk: nothing came before, so its delta is
-//     the time and its stream is 0.
-//   - A type 1 or 2 chunk inside a message continues it: the header was meant the first time.
 const (
-	extendedTime = 0xFFFFFF
-
 	defaultChunkSize = 128
 	minChunkSize     = 128 // of a peer; the spec allows less
 	maxChunkSize     = 1<<31 - 1
@@ -58,11 +28,11 @@ var (
 	errTooMuch       = errors.New("rtmp: too much unfinished")
 )
 
-// chunkReader puts messages together. It is for one goroutine, and of no more use after an
-// error.
+// chunkReader puts messages together of the bytes that are there. It is for one goroutine, and
+// of no more use after an error.
 type chunkReader struct {
 	// Set at construction.
-	src   *bufio.Reader
+	src   *input
 	alloc func(n int) []byte
 
 	// Bounds, for the owner to change between messages.
@@ -74,6 +44,8 @@ type chunkReader struct {
 	open     int    // messages begun and not finished
 	pending  int    // bytes reserved by them
 	streams  []chunkStream
+	inside   *chunkStream // whose chunk's payload comes next; nil is a header
+	left     int          // bytes of that payload
 }
 
 // chunkStream is what the next chunk of a stream builds on.
@@ -86,13 +58,18 @@ type chunkStream struct {
 }
 
 // newChunkReader returns a reader with the bounds of a peer that has yet to say what it wants.
-// Alloc gives the memory of message bodies; nil is make. Src buffers at least 16 bytes.
-func newChunkReader(src *bufio.Reader, alloc func(n int) []byte) *chunkReader {
+// Alloc gives the memory of message bodies; nil is make. Src is read ahead unless it is an
+// *input.
+func newChunkReader(src io.Reader, alloc func(n int) []byte) *chunkReader {
 	if alloc == nil {
 		alloc = func(n int) []byte { return make([]byte, n) }
 	}
+	in, ok := src.(*input)
+	if !ok {
+		in = newInput(src)
+	}
 	return &chunkReader{
-		src:        src,
+		src:        in,
 		alloc:      alloc,
 		maxMessage: maxEarlyMessage,
 		maxPending: maxEarlyPending,
@@ -105,17 +82,38 @@ func (r *chunkReader) trust() {
 	r.maxMessage, r.maxPending = maxMessage, maxPending
 }
 
-// buffered returns how many bytes have arrived that are not read yet.
-func (r *chunkReader) buffered() int { return r.src.Buffered() }
-
-// readMessage returns the next message that is whole; its body may be empty, and is the
-// caller's to keep. The peer's chunk size and aborts are obeyed here and not returned. The
-// error is io.EOF at a clean end, io.ErrUnexpectedEOF inside a message.
+// readMessage returns the next message that is whole, and waits for it. Otherwise as next and
+// wait.
 func (r *chunkReader) readMessage() (message, error) {
 	for {
-		s, err := r.readChunk()
-		if err != nil {
+		m, ok, err := r.next()
+		if ok || err != nil {
+			return m, err
+		}
+		if err := r.wait(); err != nil {
 			return message{}, err
+		}
+	}
+}
+
+// wait waits until more bytes have come. The error is io.EOF at a clean end,
+// io.ErrUnexpectedEOF inside a message.
+func (r *chunkReader) wait() error {
+	err := r.src.fill()
+	if err != nil && (r.open > 0 || len(r.src.unread) > 0) {
+		return cut(err)
+	}
+	return err
+}
+
+// next returns the next message that is whole; its body may be empty, and is the caller's to
+// keep. The peer's chunk size and aborts are obeyed here and not returned. It is not ok if that
+// takes more bytes than have come: what there is of the message is taken.
+func (r *chunkReader) next() (message, bool, error) {
+	for {
+		s, err := r.nextChunk()
+		if s == nil || err != nil {
+			return message{}, false, err
 		}
 		if s.open {
 			continue
@@ -128,58 +126,62 @@ func (r *chunkReader) readMessage() (message, error) {
 		case abort:
 			err = r.abort(&m)
 		default:
-			return m, nil
+			return m, true, nil
 		}
 		if err != nil {
-			return message{}, err
+			return message{}, false, err
 		}
 	}
 }
 
-// readChunk reads one chunk and returns its stream, which stays valid until the next.
-func (r *chunkReader) readChunk() (*chunkStream, error) {
-	first, err := r.src.ReadByte()
-	if err != nil {
-		if r.open > 0 {
-			err = cut(err)
-		}
-		return nil, err
-	}
-	r.consumed++
-	format, id := first>>6, uint32(first&0x3F)
-	if id < 2 {
-		b, err := r.take(int(id) + 1)
-		if err != nil {
+// nextChunk takes one chunk and returns its stream, which stays valid until the next; nil if it
+// is not all there.
+func (r *chunkReader) nextChunk() (*chunkStream, error) {
+	s := r.inside
+	if s == nil {
+		var err error
+		if s, err = r.begin(); s == nil || err != nil {
 			return nil, err
 		}
-		id = 64 + uint32(b[0])
-		if len(b) == 2 {
-			id += uint32(b[1]) << 8
-		}
+	}
+	if whole, err := r.takePiece(s); !whole || err != nil {
+		return nil, err
+	}
+	r.inside = nil
+	if len(s.body) == s.length {
+		r.finish(s)
+	}
+	return s, nil
+}
+
+// begin takes the header of a chunk, all of it or nothing.
+func (r *chunkReader) begin() (*chunkStream, error) {
+	b := r.src.unread
+	format, id, n := parseBasic(b)
+	if n == 0 {
+		return nil, nil
 	}
 	s, err := r.stream(id, format)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.readHeader(s, format); err != nil {
+	more, err := r.parseHeader(s, format, b[n:])
+	if more < 0 || err != nil {
 		return nil, err
 	}
+	r.take(n + more)
 	if !s.open {
 		s.open = true
 		r.open++
 	}
-	return s, r.readPiece(s)
+	r.inside, r.left = s, min(r.size, s.length-len(s.body))
+	return s, nil
 }
 
-// take returns the next n bytes, at most 16; they stay valid until the next read.
-func (r *chunkReader) take(n int) ([]byte, error) {
-	b, err := r.src.Peek(n)
-	if err != nil {
-		return nil, cut(err)
-	}
-	_, _ = r.src.Discard(n) // cannot fail: they are buffered
+// take is done with n bytes.
+func (r *chunkReader) take(n int) {
+	r.src.skip(n)
 	r.consumed += uint64(n)
-	return b, nil
 }
 
 // stream returns the state of a chunk stream; a new one needs a chunk of type 0 or 1.
@@ -199,84 +201,6 @@ func (r *chunkReader) stream(id uint32, format uint8) (*chunkStream, error) {
 	return &r.streams[len(r.streams)-1], nil
 }
 
-// readHeader reads the message header of a chunk and begins a message unless one is open.
-func (r *chunkReader) readHeader(s *chunkStream, format uint8) error {
-	if format == 3 {
-		if err := r.skipRepeated(s); err != nil || s.open {
-			return err
-		}
-		s.time += s.delta
-		return r.check(s)
-	}
-	if format == 0 && s.open {
-		return fmt.Errorf("%w: type 0 on chunk stream %d inside a message of type %d, %d of %d bytes",
-			errChunkStart, s.chunk, s.kind, len(s.body), s.length)
-	}
-	b, err := r.take([...]int{11, 7, 3}[format])
-	if err != nil {
-		return err
-	}
-	field := u24(b)
-	if format < 2 {
-		length := int(u24(b[3:]))
-		if s.open && length != s.length {
-			return fmt.Errorf("%w: chunk stream %d, type %d, %d to %d bytes",
-				errMessageLength, s.chunk, s.kind, s.length, length)
-		}
-		if !s.open {
-			s.length, s.kind = length, b[6]
-		}
-	}
-	if format == 0 {
-		s.stream = binary.LittleEndian.Uint32(b[7:])
-	}
-	if field == extendedTime {
-		if b, err = r.take(4); err != nil {
-			return err
-		}
-		field = binary.BigEndian.Uint32(b)
-	}
-	if s.open {
-		return nil
-	}
-	s.setTime(format, field)
-	return r.check(s)
-}
-
-// setTime takes the time field of a chunk that starts a message.
-func (s *chunkStream) setTime(format uint8, field uint32) {
-	s.field, s.delta = field, field
-	if format > 0 {
-		s.time += field
-		return
-	}
-	s.time = field
-	if field >= extendedTime {
-		s.delta = 0
-	}
-}
-
-// skipRepeated skips the u32 time in a type 3 chunk, if it is there. It asks for no byte more
-// than it takes to know: a message may end in fewer than four.
-func (r *chunkReader) skipRepeated(s *chunkStream) error {
-	if s.field < extendedTime {
-		return nil
-	}
-	var want [4]byte
-	binary.BigEndian.PutUint32(want[:], s.field)
-	for n := range want {
-		b, err := r.src.Peek(n + 1)
-		if err != nil {
-			return cut(err)
-		}
-		if b[n] != want[n] {
-			return nil
-		}
-	}
-	_, err := r.take(len(want))
-	return err
-}
-
 // check holds the message that s begins against the bound.
 func (r *chunkReader) check(s *chunkStream) error {
 	if s.length > r.maxMessage {
@@ -286,28 +210,25 @@ func (r *chunkReader) check(s *chunkStream) error {
 	return nil
 }
 
-// readPiece reads the payload of a chunk, straight into the message's body.
-func (r *chunkReader) readPiece(s *chunkStream) error {
-	for left := min(r.size, s.length-len(s.body)); left > 0; {
+// takePiece takes the payload of a chunk, as far as it is there, and reports whether that is all.
+func (r *chunkReader) takePiece(s *chunkStream) (whole bool, err error) {
+	for r.left > 0 {
+		b := r.src.unread
+		if len(b) == 0 {
+			return false, nil
+		}
 		if len(s.body) == cap(s.body) {
 			if err := r.grow(s); err != nil {
-				return err
+				return false, err
 			}
 		}
 		at := len(s.body)
-		n := min(left, cap(s.body)-at)
-		got, err := io.ReadFull(r.src, s.body[at:at+n])
-		s.body = s.body[:at+got]
-		r.consumed += uint64(got)
-		if err != nil {
-			return cut(err)
-		}
-		left -= n
+		n := copy(s.body[at:min(cap(s.body), at+r.left)], b)
+		s.body = s.body[:at+n]
+		r.left -= n
+		r.take(n)
 	}
-	if len(s.body) == s.length {
-		r.finish(s)
-	}
-	return nil
+	return true, nil
 }
 
 // grow makes room for more of a message than has arrived: all of a short one, as much again of
@@ -358,9 +279,4 @@ func (r *chunkReader) abort(m *message) error {
 		}
 	}
 	return nil
-}
-
-// u24 reads three bytes.
-func u24(b []byte) uint32 {
-	return uint32(b[0])<<16 | uint32(b[1])<<8 | uint32(b[2])
 }

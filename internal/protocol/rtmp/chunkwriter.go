@@ -56,6 +56,24 @@ func appendVectors(bufs net.Buffers, headers *[]byte, m *message, chunkSize int)
 	return bufs
 }
 
+// appendFollowers is appendVectors for a message that follows another one by delta ms. It gives
+// headers back, whose bytes stay untouched until somebody shortens it and appends to it again.
+func appendFollowers(bufs net.Buffers, headers []byte, m *message, delta uint32, chunkSize int) (net.Buffers, []byte) {
+	from := len(headers)
+	headers = appendFollowing(headers, m, delta)
+	bufs = append(bufs, headers[from:len(headers):len(headers)])
+	body := m.body
+	if len(body) > chunkSize {
+		from = len(headers)
+		headers = appendBasic(headers, 3, m.chunk)
+		again := headers[from:len(headers):len(headers)]
+		for ; len(body) > chunkSize; body = body[chunkSize:] {
+			bufs = append(bufs, body[:chunkSize:chunkSize], again)
+		}
+	}
+	return append(bufs, body), headers
+}
+
 // appendHeader appends the header of m's first chunk.
 func appendHeader(dst []byte, m *message) []byte {
 	dst = appendBasic(dst, 0, m.chunk)
@@ -69,6 +87,16 @@ func appendHeader(dst []byte, m *message) []byte {
 // appendContinuation appends the header of m's other chunks.
 func appendContinuation(dst []byte, m *message) []byte {
 	return appendExtended(appendBasic(dst, 3, m.chunk), m.time)
+}
+
+// appendFollowing appends the header of a message that follows another on its chunk stream,
+// by delta ms: of type 1, the same for all players whatever their time base. Delta is below
+// extendedTime, and so the message's other chunks have no extended time.
+func appendFollowing(dst []byte, m *message, delta uint32) []byte {
+	dst = appendBasic(dst, 1, m.chunk)
+	dst = appendU24(dst, delta)
+	dst = appendU24(dst, uint32(len(m.body)))
+	return append(dst, m.kind)
 }
 
 func appendBasic(dst []byte, format uint8, chunk uint32) []byte {

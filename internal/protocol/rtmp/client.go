@@ -40,6 +40,8 @@ type DialOptions struct {
 	WriteTimeout time.Duration // of WriteMessages; 0 is forever
 
 	ChunkSize int // of what we send; 0 is 60000
+
+	Keep bool // what arrives, for Release
 }
 
 // Message is an RTMP message. Its body must not be changed, by neither side.
@@ -78,6 +80,7 @@ type Client struct {
 	// Owned by Publish and Play.
 	to     destination
 	stream uint32
+	kept   *keeper // nil unless the options say Keep
 
 	// Owned by the reader.
 	in     *chunkReader
@@ -152,14 +155,22 @@ func (c *Client) dial(ctx context.Context) error {
 		}
 	}
 	src := bufio.NewReaderSize(conn, clientBuffer)
+	if c.kept = nil; c.options.Keep {
+		c.kept = &keeper{Conn: conn}
+		src.Reset(c.kept)
+	}
 	c.in = newChunkReader(src, nil)
 	c.in.trust()
 	c.window, c.acked, c.size = 0, 0, defaultChunkSize
 	_ = conn.SetDeadline(time.Now().Add(c.options.ReplyTimeout))
-	return dialHandshake(struct {
+	err = dialHandshake(struct {
 		io.Reader
 		io.Writer
 	}{src, conn})
+	if c.kept != nil {
+		c.kept.handshake = len(c.kept.bytes) - src.Buffered()
+	}
+	return err
 }
 
 // tlsConfig returns what the options say of TLS, with the host that has to prove itself.

@@ -26,23 +26,33 @@ type wish struct {
 	announce bool          // it expects onFCPublish
 }
 
-// accept waits for connect and answers it.
-func (s *session) accept() error {
-	for range maxCommands {
-		c, err := s.nextCommand()
-		if err != nil {
-			return err
-		}
-		if c.name != "connect" {
-			continue
-		}
-		if s.connect, err = parseConnect(&c); err != nil {
-			s.part(resultError(c.tid, codeInvalidApp, "The connect command has no tcUrl."))
-			return err
-		}
-		return s.welcome()
+// inquiry is what a client has said before it publishes or plays.
+type inquiry struct {
+	commands                 int
+	connected                bool
+	fmle, created, haivision bool
+	name                     string // of the stream, as the commands before publish have it
+}
+
+// ask returns what the client wants, nil before it says so.
+func (s *session) ask(c *command) (*wish, error) {
+	if s.inquiry.connected {
+		return s.identify(c)
 	}
-	return errCommands
+	return nil, s.accept(c)
+}
+
+// accept answers connect, which comes before all else that counts.
+func (s *session) accept(c *command) (err error) {
+	if c.name != "connect" {
+		return nil
+	}
+	if s.connect, err = parseConnect(c); err != nil {
+		s.part(resultError(c.tid, codeInvalidApp, "The connect command has no tcUrl."))
+		return err
+	}
+	s.inquiry = inquiry{connected: true}
+	return s.welcome()
 }
 
 // welcome answers connect with the settings of the vhost that its URL names.
@@ -85,47 +95,37 @@ func resultError(tid float64, code, text string) message {
 	return commandMessage(commandChunk, 0, "_error", tid, nil, statusInfo("error", code, text))
 }
 
-// identify waits until the client says what it wants, and answers what it asks on the way.
-func (s *session) identify() (wish, error) {
-	var fmle, created, haivision bool
-	var name string // of the stream, as the commands before publish have it
-	for range maxCommands {
-		c, err := s.nextCommand()
-		if err != nil {
-			return wish{}, err
+// identify returns what the client wants once it says so, nil before, and answers what it asks on
+// the way.
+func (s *session) identify(c *command) (*wish, error) {
+	q := &s.inquiry
+	switch c.name {
+	case "releaseStream", "FCPublish", "FCUnpublish":
+		q.haivision = q.haivision || q.created && c.name == "FCPublish"
+		q.fmle = q.fmle || !q.created
+		q.name = c.text(1)
+		return nil, s.reply(resultMessage(0, c.tid, nil, amf0.Undefined{}))
+	case "createStream":
+		q.created = true
+		return nil, s.reply(resultMessage(0, c.tid, nil, streamID))
+	case "play":
+		return &wish{
+			kind: "rtmp-play", stream: c.text(1),
+			length: playLength(c.number(3)),
+		}, nil
+	case "publish":
+		w := &wish{publish: true, kind: "flash-publish", stream: cmp.Or(c.text(1), q.name)}
+		if q.fmle {
+			w.kind, w.announce = "fmle-publish", true
+		} else if q.haivision {
+			w.kind, w.announce = "haivision-publish", true
 		}
-		switch c.name {
-		case "releaseStream", "FCPublish", "FCUnpublish":
-			haivision = haivision || created && c.name == "FCPublish"
-			fmle = fmle || !created
-			name = c.text(1)
-			err = s.reply(resultMessage(0, c.tid, nil, amf0.Undefined{}))
-		case "createStream":
-			created = true
-			err = s.reply(resultMessage(0, c.tid, nil, streamID))
-		case "play":
-			return wish{
-				kind: "rtmp-play", stream: c.text(1),
-				length: playLength(c.number(3)),
-			}, nil
-		case "publish":
-			w := wish{publish: true, kind: "flash-publish", stream: cmp.Or(c.text(1), name)}
-			if fmle {
-				w.kind, w.announce = "fmle-publish", true
-			} else if haivision {
-				w.kind, w.announce = "haivision-publish", true
-			}
-			return w, nil
-		default:
-			if !created {
-				err = s.reply(resultMessage(0, c.tid, nil, nil))
-			}
-		}
-		if err != nil {
-			return wish{}, err
-		}
+		return w, nil
 	}
-	return wish{}, errCommands
+	if q.created {
+		return nil, nil
+	}
+	return nil, s.reply(resultMessage(0, c.tid, nil, nil))
 }
 
 // playLength makes a duration of what play asks for: no end where that is no sensible number.
@@ -134,19 +134,6 @@ func playLength(ms float64) time.Duration {
 		return time.Duration(ms) * time.Millisecond
 	}
 	return 0
-}
-
-// nextCommand skips what is no command.
-func (s *session) nextCommand() (command, error) {
-	for {
-		m, err := s.read()
-		if err != nil {
-			return command{}, late(err, "%w", errSilent)
-		}
-		if m.kind == amf0Command || m.kind == amf3Command {
-			return parseCommand(&m)
-		}
-	}
 }
 
 // immediate makes small writes leave at once, or lets the system gather them.

@@ -18,9 +18,7 @@ type mux struct {
 // append appends the messages of a frame at the given time, in ms. With reduce, headers and a
 // description that only come again are left out.
 func (x *mux) append(dst []message, f *media.Frame, time uint32, reduce bool) []message {
-	if f.Layout != x.layout {
-		dst = x.announce(dst, f.Layout, time, reduce)
-	}
+	dst = x.turn(dst, f.Layout, time, reduce)
 	if m := frameMessage(f); len(m.body) > 0 {
 		m.time = time
 		dst = append(dst, m)
@@ -28,8 +26,12 @@ func (x *mux) append(dst []message, f *media.Frame, time uint32, reduce bool) []
 	return dst
 }
 
-func (x *mux) announce(dst []message, l *media.Layout, time uint32, reduce bool) []message {
+// turn puts a layout in force and appends the messages that tell of it.
+func (x *mux) turn(dst []message, l *media.Layout, time uint32, reduce bool) []message {
 	prev := x.layout
+	if l == prev {
+		return dst
+	}
 	x.layout = l
 	change := l.Since(prev)
 	if reduce && prev != nil && !change.Cut() {

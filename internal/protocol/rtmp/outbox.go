@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"weir/internal/stream"
@@ -28,6 +29,7 @@ type outbox struct {
 
 	mu      sync.Mutex
 	replies []byte
+	armed   bool      // a write has a time limit
 	last    time.Time // when writing ends for good; zero is not yet
 	cut     bool      // a write has failed, maybe in the middle of a message
 }
@@ -85,27 +87,39 @@ func (o *outbox) write(media net.Buffers) error {
 	replies := o.replies
 	o.replies = nil
 	o.mu.Unlock()
-	err := o.arm(time.Now().Add(ioTimeout))
-	if err == nil && len(replies) > 0 {
-		var n int
-		n, err = o.conn.Write(replies)
-		o.traffic.Sent.Add(uint64(n))
+	if len(replies) > 0 {
+		if err := o.put(net.Buffers{replies}); err != nil {
+			return err
+		}
 	}
-	if err == nil && len(media) > 0 {
-		var n int64
+	if len(media) > 0 {
+		return o.put(media)
+	}
+	return nil
+}
+
+// put writes bufs, within ioTimeout; turn is held.
+func (o *outbox) put(bufs net.Buffers) error {
+	err := o.arm(time.Now().Add(ioTimeout))
+	var n int64
+	if err == nil {
 		if o.records != nil {
-			n, err = writeRecords(o.conn, media, o.records)
+			n, err = writeRecords(o.conn, bufs, o.records)
 		} else {
-			n, err = media.WriteTo(o.conn)
+			n, err = bufs.WriteTo(o.conn)
 		}
 		o.traffic.Sent.Add(uint64(n))
 	}
 	if err != nil {
-		o.mu.Lock()
-		o.cut = true
-		o.mu.Unlock()
+		o.fail()
 	}
 	return err
+}
+
+func (o *outbox) fail() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cut = true
 }
 
 // arm limits the next write, unless the last one of all is limited already.
@@ -115,7 +129,92 @@ func (o *outbox) arm(until time.Time) error {
 	if !o.last.IsZero() {
 		return nil
 	}
+	o.armed = true
 	return o.conn.SetWriteDeadline(until)
+}
+
+// disarm lifts the limit of the write before, and takes the waiting replies.
+func (o *outbox) disarm() ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var err error
+	if o.armed && o.last.IsZero() {
+		o.armed = false
+		err = o.conn.SetWriteDeadline(time.Time{})
+	}
+	replies := o.replies
+	o.replies = nil
+	return replies, err
+}
+
+// offer writes media, behind the waiting replies, as far as the socket takes them at once. B is
+// then what is left, and has to be given to complete; held says that it begins inside a message,
+// and nobody else can write meanwhile.
+func (o *outbox) offer(p *pen, raw syscall.RawConn, b *burst) (held bool, err error) {
+	for {
+		if !o.turn.TryLock() {
+			return false, nil
+		}
+		if err = o.jot(p, raw, b); err == nil && !b.empty() {
+			return true, nil
+		}
+		o.turn.Unlock()
+		if err != nil || o.waiting() == 0 {
+			return false, err
+		}
+	}
+}
+
+// jot is offer with turn held.
+func (o *outbox) jot(p *pen, raw syscall.RawConn, b *burst) error {
+	replies, err := o.disarm()
+	if len(replies) > 0 {
+		b.pieces = append(net.Buffers{replies}, b.pieces...)
+	}
+	if err == nil && !b.empty() {
+		var n int
+		n, err = p.offer(raw, b)
+		o.traffic.Sent.Add(uint64(n))
+	}
+	if err != nil {
+		o.fail()
+	}
+	return err
+}
+
+// complete writes what offer has left. A part of it that fails to leave within ioTimeout is an
+// error.
+func (o *outbox) complete(left net.Buffers, held bool) error {
+	if !held {
+		o.turn.Lock()
+	}
+	err := o.pour(left, held)
+	o.turn.Unlock()
+	if err != nil {
+		return err
+	}
+	return o.flush()
+}
+
+// pour is complete with turn held.
+func (o *outbox) pour(left net.Buffers, begun bool) error {
+	if !begun {
+		if err := o.write(nil); err != nil {
+			return err
+		}
+	}
+	for len(left) > 0 {
+		n, size := 0, 0
+		for n < len(left) && size < maxWrite {
+			size += len(left[n])
+			n++
+		}
+		if err := o.put(left[:n:n]); err != nil {
+			return err
+		}
+		left = left[n:]
+	}
+	return nil
 }
 
 // finish leaves so much time for what is being written and for messages behind it, which are

@@ -18,8 +18,14 @@ var (
 	errSlow = errors.New("player does not read")
 )
 
-// play serves a player until it ends. It returns nil if the client has stopped by itself and
-// may start again.
+// playing is a play that goes on.
+type playing struct {
+	player  *player
+	pausing pauser
+	wait    func() // for the writing side, which ends after the subscription
+}
+
+// play starts to play. What the player says from then on is for control.
 func (s *session) play(ctx context.Context, w wish, r *stream.Request) error {
 	pacing := s.rules.fork()
 	r.Pace = func() stream.Pace {
@@ -30,8 +36,8 @@ func (s *session) play(ctx context.Context, w wish, r *stream.Request) error {
 	if err != nil {
 		return s.turnAwayStream(err, false, r)
 	}
-	defer sub.Close()
 	if err := s.playStart(); err != nil {
+		sub.Close()
 		return err
 	}
 	started := "playing"
@@ -40,25 +46,65 @@ func (s *session) play(ctx context.Context, w wish, r *stream.Request) error {
 	}
 	s.log.Info(started, "ip", s.remote, "stream", r.URL())
 	p := newPlayer(s, sub, w)
+	pausing, wait, err := s.start(p)
+	if err != nil {
+		sub.Close()
+		return err
+	}
+	s.playing = &playing{p, pausing, wait}
+	s.src.limit, s.src.until = 0, time.Time{}
+	return nil
+}
+
+// halt ends the play, if there is one, and returns its argument: the cause, nil if the client
+// wants it and may start again.
+func (s *session) halt(cause error) error {
+	if s.playing == nil {
+		return cause
+	}
+	p := s.playing.player
+	p.sub.Close()
+	p.pause(false)
+	if cause != nil {
+		s.cancel(cause)
+	}
+	s.playing.wait()
+	s.playing = nil
+	immediate(s.conn, true)
+	s.notes = []any{"frames", p.count, "lost", p.sub.Lost()}
+	if cause == nil {
+		s.log.Info("player stopped, and may start again", "stream", s.url)
+	}
+	return cause
+}
+
+// abandon ends the play of a session that has panicked.
+func (s *session) abandon() {
+	if s.playing != nil {
+		s.playing.player.sub.Close()
+	}
+}
+
+// pauser is a player that can be held back.
+type pauser interface{ pause(on bool) }
+
+// start has a shard write to p, or a goroutine of its own where that cannot be. Wait returns
+// when it has ended, after the subscription.
+func (s *session) start(p *player) (pausing pauser, wait func(), err error) {
+	f, err := p.follow(&s.server.shards)
+	if err != nil {
+		return nil, nil, err
+	}
+	if f != nil {
+		return f, f.stop, nil
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		defer s.guard()
 		p.run()
 	}()
-	err = s.control(p)
-	sub.Close()
-	p.pause(false)
-	if err != nil {
-		s.cancel(err)
-	}
-	<-ended
-	immediate(s.conn, true)
-	s.notes = []any{"frames", p.count, "lost", sub.Lost()}
-	if err == nil {
-		s.log.Info("player stopped, and may start again", "stream", r.URL())
-	}
-	return err
+	return p, func() { <-ended }, nil
 }
 
 // guard ends the session if its second goroutine panics.
@@ -81,40 +127,25 @@ func (s *session) playStart() error {
 	)
 }
 
-// control obeys the player's commands until it stops, which is no error, or leaves.
-func (s *session) control(p *player) error {
-	s.src.limit, s.src.until = 0, time.Time{}
-	for {
-		m, err := s.read()
-		if err != nil {
-			return err
-		}
-		if m.kind != amf0Command && m.kind != amf3Command {
-			continue
-		}
-		c, err := parseCommand(&m)
-		if err != nil {
-			return err
-		}
-		switch c.name {
-		case "closeStream", "deleteStream":
-			return nil
-		case "pause":
-			on, _ := c.argument(1).(bool)
-			err = s.pause(p, on)
-		default:
-			if c.tid > 0 {
-				err = s.reply(resultMessage(0, c.tid, nil, nil))
-			}
-		}
-		if err != nil {
-			return err
-		}
+// control obeys a player's command.
+func (s *session) control(c *command) error {
+	switch c.name {
+	case "closeStream", "deleteStream":
+		_ = s.halt(nil)
+		s.again()
+		return nil
+	case "pause":
+		on, _ := c.argument(1).(bool)
+		return s.pause(s.playing.pausing, on)
 	}
+	if c.tid == 0 {
+		return nil
+	}
+	return s.reply(resultMessage(0, c.tid, nil, nil))
 }
 
 // pause holds the player's frames back and says so, or says that they come and lets them go.
-func (s *session) pause(p *player, on bool) error {
+func (s *session) pause(p pauser, on bool) error {
 	if on {
 		p.pause(true)
 		return s.reply(

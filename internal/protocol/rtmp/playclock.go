@@ -14,6 +14,7 @@ type playClock struct {
 	publisher uint64
 	base      int64 // subtracted from each time, ns
 	last      int64 // ms
+	early     bool  // the last frame was before the first one, and has its time
 }
 
 // stamp returns a frame's RTMP time in ms. With jitter "full" it counts from the player's first
@@ -32,9 +33,10 @@ func (c *playClock) stamp(f *media.Frame, jitter string, atc bool) uint32 {
 		c.rebase(at, jitter)
 	}
 	c.publisher = f.Layout.Publisher
-	c.last = (at - c.base) / int64(time.Millisecond)
-	if jitter != "off" { // else it wraps, as the publisher's own did
-		c.last = max(c.last, 0)
+	c.last = millis(at) - millis(c.base)
+	c.early = c.last < 0 && jitter != "off" // else it wraps, as the publisher's own did
+	if c.early {
+		c.last = 0
 	}
 	return uint32(c.last)
 }
@@ -49,4 +51,14 @@ func (c *playClock) rebase(at int64, mode string) {
 		c.base = 0
 	}
 	c.set, c.mode = true, mode
+}
+
+// millis returns whole milliseconds, rounded down, so that the steps between stamps are the same
+// for every time base.
+func millis(ns int64) int64 {
+	ms := ns / int64(time.Millisecond)
+	if ns%int64(time.Millisecond) < 0 {
+		ms--
+	}
+	return ms
 }

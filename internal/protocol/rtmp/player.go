@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/internal/config"
 	"weir/internal/format/amf0"
 	"weir/internal/media"
 	"weir/internal/stream"
@@ -83,10 +84,16 @@ func (p *player) run() {
 
 // unpublished tells the player that the publisher has gone, if it is to know.
 func (p *player) unpublished() error {
+	p.queueUnpublished()
+	return p.session.reply()
+}
+
+// queueUnpublished is unpublished for the next flush.
+func (p *player) queueUnpublished() {
 	if !p.rules.current().Play.NotifyUnpublish {
-		return nil
+		return
 	}
-	return p.session.reply(
+	p.session.out.queue(p.session.chunk,
 		statusMessage("status", "NetStream.Play.UnpublishNotify", "The stream is not published any more.",
 			amf0.Property{Name: "details", Value: "stream"}, asClient()),
 		eventMessage(eventStreamEOF, streamID),
@@ -144,7 +151,7 @@ func (p *player) rest(d time.Duration) {
 // write writes frames with as few writes as may be: each has a time limit, and so a bound that
 // a slow player can take within it.
 func (p *player) write(frames []*media.Frame) error {
-	play := p.rules.current().Play
+	play := &p.rules.current().Play
 	p.out = p.out[:0]
 	done, bytes := false, 0
 	for _, f := range frames {
@@ -154,9 +161,7 @@ func (p *player) write(frames []*media.Frame) error {
 		if done = p.length > 0 && f.DTS-p.began >= int64(p.length); done {
 			break
 		}
-		atc := play.Atc || play.AtcAuto && f.Layout.Meta.Get(atcWish) == "true"
-		p.mux.undated = play.TimeJitter == "full" && !atc
-		p.out = p.mux.append(p.out, f, p.clock.stamp(f, play.TimeJitter, atc), play.ReduceSequenceHeader)
+		p.out = p.append(p.out, f, play)
 		p.count++
 		if bytes += f.Size(); bytes >= maxWrite {
 			bytes = 0
@@ -172,6 +177,19 @@ func (p *player) write(frames []*media.Frame) error {
 		return errComplete
 	}
 	return nil
+}
+
+// append appends the messages of a frame, with the player's own time.
+func (p *player) append(dst []message, f *media.Frame, v *config.Play) []message {
+	time, own := p.stamp(f, v)
+	p.mux.undated = v.TimeJitter == "full" && !own
+	return p.mux.append(dst, f, time, v.ReduceSequenceHeader)
+}
+
+// stamp returns the player's time of a frame, in ms, and whether it is the publisher's own.
+func (p *player) stamp(f *media.Frame, v *config.Play) (time uint32, atc bool) {
+	atc = v.Atc || v.AtcAuto && f.Layout.Meta.Get(atcWish) == "true"
+	return p.clock.stamp(f, v.TimeJitter, atc), atc
 }
 
 // flush sends the messages in p.out.

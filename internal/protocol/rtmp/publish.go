@@ -35,6 +35,7 @@ func (s *session) publish(ctx context.Context, w wish, r *stream.Request) error 
 		return s.turnAwayStream(err, true, r)
 	}
 	s.in.trust()
+	s.src.done = ctx.Done()
 	s.log.Info("publishing", "kind", r.Kind, "ip", s.remote, "stream", r.URL())
 	if err := s.ingest(p); err != nil {
 		if ctx.Err() == nil { // else we have ended it
@@ -78,6 +79,9 @@ func publishStart() amf0.Object {
 	}
 }
 
+// liveliness is how long a publisher's frames are read as they come, before rests begin.
+const liveliness = time.Second
+
 // ingest is a publisher's media: it reads messages and gives frames, on the publisher's own
 // time. It ends with io.EOF when the client stops publishing, and then stopped is set.
 type ingest struct {
@@ -88,8 +92,10 @@ type ingest struct {
 	// Owned by the reading goroutine.
 	demux   demux
 	stopped bool
-	first   bool // nothing has come yet
+	first   bool      // nothing has come yet
+	since   time.Time // when the first frame came
 	ready   []*media.Frame
+	end     error // comes behind the frames that are ready
 }
 
 func newIngest(s *session, p *stream.Publisher) *ingest {
@@ -97,15 +103,23 @@ func newIngest(s *session, p *stream.Publisher) *ingest {
 	arena := &media.Arena{}
 	i.demux = demux{arena: arena, log: s.log, read: reading(s.rules.current().Publish)}
 	s.in.alloc = arena.Bytes
-	s.src.until = time.Time{}
-	s.src.merge = func() time.Duration {
-		v := s.rules.current()
-		if !v.Publish.Mr {
-			return 0
-		}
-		return v.Publish.MrLatency
-	}
+	s.src.until, s.src.rest = time.Time{}, i.rest
 	return i
+}
+
+// rest is how long the publisher's socket may be left alone once all that came is read: for
+// mr_latency if the rules want it, else for as long as nobody waits for frames.
+func (i *ingest) rest() time.Duration {
+	p := &i.session.rules.current().Publish
+	switch {
+	case i.since.IsZero():
+		return 0
+	case p.Mr:
+		return p.MrLatency
+	case time.Since(i.since) < liveliness:
+		return 0
+	}
+	return i.publisher.Patience()
 }
 
 // reading is how a publisher is understood by the rules in force when it begins.
@@ -124,12 +138,20 @@ func (i *ingest) ReadFrame() (*media.Frame, error) {
 	return one[0], err
 }
 
-// ReadBatch returns the frames of the next message that has any.
+// ReadBatch returns the frames of all messages that have come, and waits until there are some.
 func (i *ingest) ReadBatch(dst []*media.Frame) (int, error) {
-	for len(i.ready) == 0 {
-		if err := i.next(); err != nil {
-			return 0, err
+	for len(i.ready) < len(dst) && i.end == nil {
+		more, err := i.next()
+		if i.end = err; more || err != nil {
+			continue
 		}
+		if len(i.ready) > 0 {
+			break
+		}
+		i.end = i.wait()
+	}
+	if len(i.ready) == 0 {
+		return 0, i.end
 	}
 	n := copy(dst, i.ready)
 	left := copy(i.ready, i.ready[n:])
@@ -138,24 +160,32 @@ func (i *ingest) ReadBatch(dst []*media.Frame) (int, error) {
 	return n, nil
 }
 
-// next reads one message.
-func (i *ingest) next() error {
+// wait waits for more bytes, for as long as the rules in force say.
+func (i *ingest) wait() error {
 	s := i.session
 	v := s.rules.current()
 	s.src.limit = v.Publish.NormalTimeout
 	if i.first {
 		s.src.limit = v.Publish.FirstpktTimeout
 	}
-	m, err := s.read()
-	if err != nil {
-		return late(err, "%w for %s", errMute, s.src.limit)
+	return late(s.in.wait(), "%w for %s", errMute, s.src.limit)
+}
+
+// next takes the next message of those that have come, and reports whether there was one.
+func (i *ingest) next() (bool, error) {
+	m, ok, err := i.session.next()
+	if !ok || err != nil {
+		return false, err
 	}
 	i.first = false
 	if m.kind == amf0Command || m.kind == amf3Command {
-		return i.command(&m)
+		return true, i.command(&m)
 	}
 	i.ready = i.demux.frames(i.ready, &m)
-	return nil
+	if i.since.IsZero() && len(i.ready) > 0 {
+		i.since = time.Now()
+	}
+	return true, nil
 }
 
 // command obeys what a publisher may ask.

@@ -25,6 +25,8 @@ type Server struct {
 	options Options
 	pid     int
 	records sync.Pool // of *record
+	rooms   sync.Pool // of *room
+	shards  shards
 }
 
 // NewServer returns a server of the registry's streams.
@@ -38,21 +40,11 @@ func NewServer(o Options) *Server {
 // Serve serves one client until it leaves, is refused, or ctx ends, and closes the connection.
 // It logs the session's start and end.
 func (v *Server) Serve(ctx context.Context, conn net.Conn) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil) // a panic passes through here
-	s := newSession(v, conn, cancel)
-	hung := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(hung)
-		s.hangUp(context.Cause(ctx))
-	})
-	err := s.run(ctx)
-	if stop() {
-		s.hangUp(err)
-	} else {
-		<-hung
-		err = context.Cause(ctx)
-	}
+	s := newSession(v, conn)
+	ctx, stop := s.life.begin(ctx)
+	defer stop()
+	defer s.cancel(nil) // a panic passes through here
+	err := s.life.finish(ctx, s.run(ctx))
 	broken := s.out.broken()
 	if len(farewell(err)) > 0 && !broken {
 		linger(conn)

@@ -1,7 +1,6 @@
 package rtmp
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 )
 
 const (
-	readBuffer = 4 << 10 // of every connection
 	// identifyTime is how long a client may take from the first byte to publish or play.
 	identifyTime = 30 * time.Second
 	// returnTime is how long one that has stopped may take to publish or play again.
@@ -40,15 +38,18 @@ type session struct {
 	remote  netip.Addr
 	log     *slog.Logger
 	started time.Time
-	cancel  context.CancelCauseFunc
+	life    life
 	traffic *stream.Traffic
 	src     *source
+	input   *input
 	in      *chunkReader
 	out     outbox
 	rules   rules
 
 	// Owned by run.
 	connect  connect
+	inquiry  inquiry
+	playing  *playing       // nil while it does not play
 	vhost    string         // as the client named it when it connected
 	past     stream.Traffic // of the streams before the one that traffic counts
 	chunk    int            // our chunk size
@@ -60,18 +61,19 @@ type session struct {
 	notes    []any          // what the log says beside, at the end
 }
 
-func newSession(v *Server, conn net.Conn, cancel context.CancelCauseFunc) *session {
+func newSession(v *Server, conn net.Conn) *session {
 	id := stream.NewID()
 	s := &session{
-		server: v, conn: conn, id: id, started: time.Now(), cancel: cancel,
+		server: v, conn: conn, id: id, started: time.Now(),
 		log:     v.options.Log.With("cid", id),
 		traffic: &stream.Traffic{},
 		chunk:   defaultChunkSize,
 		what:    "connection", stranger: true,
 		rules: rules{get: v.options.Config},
 	}
+	s.life.hangUp = s.hangUp
 	s.remote = addrOf(conn.RemoteAddr())
-	s.src = &source{conn: conn, traffic: s.traffic}
+	s.src, s.input = newSource(conn, s.traffic, &v.rooms)
 	s.out = outbox{conn: conn, traffic: s.traffic}
 	if inside(conn) != conn {
 		s.out.records = &v.records
@@ -90,18 +92,35 @@ func addrOf(a net.Addr) netip.Addr {
 	return ap.Addr().Unmap()
 }
 
-// run serves the client to its end.
+// run serves the client to its end. An idle client waits here, with little on the stack.
 func (s *session) run(ctx context.Context) error {
-	s.src.done, s.src.until = ctx.Done(), s.started.Add(identifyTime)
+	defer s.abandon()
+	err := s.greet()
+	for err == nil {
+		if err = s.obey(ctx); err != nil {
+			break
+		}
+		if err = s.in.wait(); err != nil {
+			err = late(err, "%w", errSilent)
+		}
+	}
+	return s.halt(err)
+}
+
+// cancel ends the session from anywhere, for a cause; the first one stays.
+func (s *session) cancel(cause error) { s.life.cancel(cause) }
+
+// greet sees to it that the client speaks RTMP, and shakes hands.
+func (s *session) greet() error {
+	s.src.until = s.started.Add(identifyTime)
 	_ = s.conn.SetWriteDeadline(s.src.until) // of the handshake; if it fails, so does that
-	buffered := bufio.NewReaderSize(s.src, readBuffer)
-	if err := s.recognize(buffered); err != nil {
+	if err := s.recognize(); err != nil {
 		return err
 	}
 	proxied, err := acceptHandshake(struct {
 		io.Reader
 		io.Writer
-	}{buffered, s.conn})
+	}{s.input, s.conn})
 	if err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
@@ -109,22 +128,63 @@ func (s *session) run(ctx context.Context) error {
 	if proxied.IsValid() {
 		s.log.Info("client says that it is behind a proxy", "ip", s.remote, "client", proxied)
 	}
-	s.in = newChunkReader(buffered, nil)
-	if err := s.accept(); err != nil {
-		return err
-	}
+	s.in = newChunkReader(s.input, nil)
+	return nil
+}
+
+// obey does what the commands ask that have come, and returns when there are no more. A client
+// that publishes has all it sends taken here; one that plays is only started.
+func (s *session) obey(ctx context.Context) error {
 	for {
-		wish, err := s.identify()
+		m, ok, err := s.next()
+		if !ok || err != nil {
+			return err
+		}
+		if m.kind != amf0Command && m.kind != amf3Command {
+			continue
+		}
+		c, err := parseCommand(&m)
 		if err != nil {
 			return err
 		}
-		s.stranger = false
-		if err := s.serve(ctx, wish); err != nil {
+		if s.playing != nil {
+			err = s.control(&c)
+		} else {
+			err = s.listen(ctx, &c)
+		}
+		if err != nil {
 			return err
 		}
-		s.src.merge, s.src.limit, s.src.until = nil, 0, time.Now().Add(returnTime)
-		s.recount()
 	}
+}
+
+// listen takes a command of a client who neither publishes nor plays yet.
+func (s *session) listen(ctx context.Context, c *command) error {
+	s.inquiry.commands++
+	w, err := s.ask(c)
+	switch {
+	case err != nil:
+		return err
+	case w == nil && s.inquiry.commands == maxCommands:
+		return errCommands
+	case w == nil:
+		return nil
+	}
+	s.stranger = false
+	if err := s.serve(ctx, *w); err != nil {
+		return err
+	}
+	if s.playing == nil {
+		s.again()
+	}
+	return nil
+}
+
+// again lets a client that has stopped say anew what it wants.
+func (s *session) again() {
+	s.inquiry = inquiry{connected: true}
+	s.src.rest, s.src.limit, s.src.until = nil, 0, time.Now().Add(returnTime)
+	s.recount()
 }
 
 // recount begins a new count of traffic: each stream gets its own.
@@ -136,8 +196,8 @@ func (s *session) recount() {
 	s.out.count(s.traffic)
 }
 
-// serve lets the client publish or play. It returns nil if the client has stopped by itself
-// and may start again.
+// serve lets the client publish, to its end, or starts to play. It returns nil if the client has
+// stopped by itself and may start again.
 func (s *session) serve(ctx context.Context, w wish) error {
 	r, err := s.request(w)
 	if err != nil {
@@ -179,16 +239,16 @@ func (s *session) request(w wish) (*stream.Request, error) {
 	}, nil
 }
 
-// read returns the next message. Acknowledgements and pings are answered here and not
-// returned.
-func (s *session) read() (message, error) {
+// next returns the next message of those that have come; it is not ok if there is none.
+// Acknowledgements and pings are answered here and not returned.
+func (s *session) next() (message, bool, error) {
 	for {
-		m, err := s.in.readMessage()
-		if err != nil {
-			return m, err
+		m, ok, err := s.in.next()
+		if !ok || err != nil {
+			return message{}, false, err
 		}
 		if err := s.acknowledge(); err != nil {
-			return m, err
+			return message{}, false, err
 		}
 		switch m.kind {
 		case windowAckSize:
@@ -198,13 +258,13 @@ func (s *session) read() (message, error) {
 		case userControl:
 			if e, err := parseEvent(&m); err == nil && e.kind == eventPingRequest {
 				if err := s.reply(eventMessage(eventPingResponse, e.value)); err != nil {
-					return m, err
+					return message{}, false, err
 				}
 			}
 		case ack, setPeerBandwidth, amf0SharedObject, amf3SharedObject:
 		default:
 			if len(m.body) > 0 {
-				return m, nil
+				return m, true, nil
 			}
 		}
 	}

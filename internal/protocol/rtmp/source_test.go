@@ -24,13 +24,8 @@ func trickle(conn net.Conn, pause time.Duration, times, n int) {
 	}
 }
 
-func newSource(conn net.Conn) *source {
-	return &source{conn: conn, traffic: &stream.Traffic{}}
-}
-
-// drained reads to the end.
-func drained(s *source) (n int64, err error) {
-	return io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{s}, make([]byte, readBuffer))
+func sourceOf(conn net.Conn) (*source, *input) {
+	return newSource(conn, &stream.Traffic{}, &sync.Pool{})
 }
 
 func TestSourceLimit(t *testing.T) {
@@ -49,7 +44,7 @@ func TestSourceLimit(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			a, b := net.Pipe()
-			s := newSource(a)
+			s, in := sourceOf(a)
 			s.limit = c.limit
 			if c.until > 0 {
 				s.until = time.Now().Add(c.until)
@@ -57,7 +52,7 @@ func TestSourceLimit(t *testing.T) {
 			var far sync.WaitGroup
 			far.Go(func() { trickle(b, c.pause, c.times, 1) })
 			start := time.Now()
-			n, err := drained(s)
+			n, err := io.Copy(io.Discard, in)
 			took := time.Since(start)
 			if n != c.bytes || !errors.Is(err, os.ErrDeadlineExceeded) || took < c.min || took > c.max {
 				t.Errorf("%s: %d bytes, %v after %v", name, n, err, took)
@@ -79,13 +74,13 @@ func TestSourceChanges(t *testing.T) {
 		var far sync.WaitGroup
 		defer far.Wait()
 		defer b.Close()
-		s := newSource(a)
+		s, in := sourceOf(a)
 		one := make([]byte, 1)
 		read := func(limit time.Duration, until time.Time, pause time.Duration, ok bool) {
 			t.Helper()
 			s.limit, s.until = limit, until
 			far.Go(func() { trickle(b, pause, 1, 1) })
-			if _, err := s.Read(one); (err == nil) != ok {
+			if _, err := in.Read(one); (err == nil) != ok {
 				t.Errorf("limit %v, byte after %v: %v", limit, pause, err)
 			}
 		}
@@ -98,56 +93,71 @@ func TestSourceChanges(t *testing.T) {
 	})
 }
 
-func TestSourceMerge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := net.Pipe()
-		defer b.Close()
-		done := make(chan struct{})
-		s := newSource(a)
-		s.done, s.merge = done, func() time.Duration { return 350 * time.Millisecond }
-		go trickle(b, 0, 2, 2*smallRead)
-		start := time.Now()
-		buf := make([]byte, smallRead)
-		for range 4 { // full reads do not pause
-			if _, err := s.Read(buf); err != nil {
-				t.Fatal(err)
+// TestSourceRest has a far end that writes every 10 ms. A rest and the wait for what comes after it
+// are two waits: in between all is read that has come.
+func TestSourceRest(t *testing.T) {
+	for name, c := range map[string]struct {
+		bytes    int // of a write
+		rest     time.Duration
+		min, max int // reads that had to wait, of a second
+	}{
+		"none":   {100, 0, 100, 100},
+		"50 ms":  {100, 50 * time.Millisecond, 20, 40},
+		"350 ms": {100, 350 * time.Millisecond, 3, 9},
+		"much":   {plainBytes, 50 * time.Millisecond, 20, 40},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := net.Pipe()
+			s, in := sourceOf(a)
+			s.rest = func() time.Duration { return c.rest }
+			var far sync.WaitGroup
+			far.Go(func() { flow(b, c.bytes) })
+			start, got, waits := time.Now(), 0, 0
+			for time.Since(start) < time.Second {
+				before := time.Now()
+				if err := in.fill(); err != nil {
+					t.Fatal(err)
+				}
+				if time.Since(before) > 0 {
+					waits++
+				}
+				got += len(in.unread)
+				in.skip(len(in.unread))
 			}
-		}
-		if time.Since(start) > 0 {
-			t.Errorf("paused for %v after full reads", time.Since(start))
-		}
-		go trickle(b, 0, 3, 1)
-		for range 3 {
-			if _, err := s.Read(buf); err != nil {
-				t.Fatal(err)
+			if waits < c.min || waits > c.max || got < 60*c.bytes {
+				t.Errorf("%s: %d reads waited, %d bytes", name, waits, got)
 			}
-		}
-		if time.Since(start) != 700*time.Millisecond {
-			t.Errorf("%v for three small reads", time.Since(start))
-		}
-		time.AfterFunc(100*time.Millisecond, func() {
-			close(done)
-			s.end()
+			b.Close()
+			far.Wait()
 		})
-		if _, err := s.Read(buf); !errors.Is(err, net.ErrClosed) || time.Since(start) != 800*time.Millisecond {
-			t.Errorf("ended after %v: %v", time.Since(start), err)
+	}
+}
+
+// flow writes n bytes at each 10 ms, or later together what could not be written in time, as a
+// socket's memory would have it.
+func flow(conn net.Conn, n int) {
+	for due := time.Now(); ; {
+		due = due.Add(10 * time.Millisecond)
+		time.Sleep(time.Until(due))
+		if _, err := conn.Write(make([]byte, n)); err != nil {
+			return
 		}
-	})
+	}
 }
 
 func TestSourceEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
 		defer b.Close()
-		s := newSource(a)
+		s, in := sourceOf(a)
 		s.limit = time.Hour
 		time.AfterFunc(time.Second, s.end)
 		start := time.Now()
-		if _, err := s.Read(make([]byte, 1)); err == nil || time.Since(start) != time.Second {
+		if _, err := in.Read(make([]byte, 1)); err == nil || time.Since(start) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
 		s.limit = time.Minute // another deadline does not bring it back
-		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+		if _, err := in.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
 			t.Error(err)
 		}
 	})

@@ -1,7 +1,6 @@
 package rtmp
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -24,12 +23,15 @@ const webAnswer = "HTTP/1.1 400 Bad Request\r\n" +
 
 // recognize looks at a client's first bytes, as far as it takes to tell HTTP and TLS, and leaves
 // them to be read. All else may be RTMP, whatever its first byte is, and gets nil.
-func (s *session) recognize(r *bufio.Reader) error {
-	for n := 1; n <= maxHead; n++ {
-		if _, err := r.Peek(n); err != nil {
-			return handshakeError(err)
+func (s *session) recognize() error {
+	for looked := 0; looked < maxHead; {
+		for looked == len(s.input.unread) {
+			if err := s.input.fill(); err != nil {
+				return handshakeError(err)
+			}
 		}
-		head, _ := r.Peek(min(r.Buffered(), maxHead)) // these are there
+		looked = min(len(s.input.unread), maxHead)
+		head := s.input.unread[:looked]
 		web, secure := listen.IsHTTP(head), listen.IsTLS(head)
 		switch {
 		case web == listen.Yes:

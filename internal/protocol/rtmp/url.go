@@ -82,10 +82,17 @@ func (t *locator) guess() {
 }
 
 func (t *locator) strip() {
-	blank := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "")
-	t.vhost = strings.ReplaceAll(blank.Replace(t.vhost), "/", "")
-	t.app = strings.Trim(blank.Replace(t.app), "/")
-	t.stream = strings.Trim(blank.Replace(t.stream), "/")
+	t.vhost = strings.ReplaceAll(unblank(t.vhost), "/", "")
+	t.app = strings.Trim(unblank(t.app), "/")
+	t.stream = strings.Trim(unblank(t.stream), "/")
+}
+
+// unblank leaves the blanks out. Names seldom have any, and a Replacer is 6 KB.
+func unblank(s string) string {
+	if !strings.ContainsAny(s, " \t\r\n") {
+		return s
+	}
+	return strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "").Replace(s)
 }
 
 // asked returns the virtual host that parameters name, or "" for none or the default one.
