@@ -118,6 +118,11 @@ func (v *fileViewer) freeze(on bool) {
 func (v *fileViewer) stop() recording {
 	v.t.Helper()
 	v.interrupt()
+	if v.frames() > 0 { // a program that is interrupted while it writes leaves its last tag cut
+		if err := os.Truncate(v.file, v.at); err != nil {
+			v.t.Error(err)
+		}
+	}
 	return recording{file: v.file}
 }
 

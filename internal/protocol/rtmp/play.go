@@ -58,6 +58,8 @@ func (s *session) play(ctx context.Context, w wish, r *stream.Request) error {
 
 // halt ends the play, if there is one, and returns its argument: the cause, nil if the client
 // wants it and may start again.
+//
+//go:noinline // else whoever waits in run has its variables on the stack
 func (s *session) halt(cause error) error {
 	if s.playing == nil {
 		return cause

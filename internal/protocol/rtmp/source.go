@@ -96,6 +96,8 @@ func (s *source) read(in *input) (err error) {
 
 // recline rests for d, or a little less: until a time that others wait for too. Who has sent much
 // since the last rest is read sooner. It is done if it has read what has come.
+//
+//go:noinline // else who waits without a rest has its variables on the stack too
 func (s *source) recline(in *input, d time.Duration) (done bool, err error) {
 	d /= time.Duration(max(1, s.gathered/restBytes))
 	s.gathered = 0
