@@ -246,7 +246,8 @@ func (p *follower) send(h *shard, b *burst) error {
 	}
 	h.pieces, h.heads = nil, nil // they are the goroutine's
 	if err := b.load(); err != nil {
-		return err // with turn held if it was: nobody can make sense of what follows
+		p.session.out.abandon(held)
+		return err
 	}
 	p.busy.Store(true)
 	go func() {

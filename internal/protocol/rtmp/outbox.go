@@ -182,6 +182,15 @@ func (o *outbox) jot(p *pen, raw syscall.RawConn, b *burst) error {
 	return err
 }
 
+// abandon is for one who cannot complete what offer has left: the peer can make no sense of what
+// would follow it.
+func (o *outbox) abandon(held bool) {
+	o.fail()
+	if held {
+		o.turn.Unlock()
+	}
+}
+
 // complete writes what offer has left. A part of it that fails to leave within ioTimeout is an
 // error.
 func (o *outbox) complete(left net.Buffers, held bool) error {

@@ -307,6 +307,8 @@ func (w *wire) span(b *stream.Batch, at *place) (plain int, from, to int64) {
 // load makes a burst of pieces and a span of the wire; W.mu is held for reading until it is sent.
 func (w *wire) load(pieces net.Buffers, from, to int64) burst {
 	switch {
+	case from == to:
+		return burst{pieces: pieces}
 	case w.file == nil:
 		return burst{pieces: w.heap.slices(pieces, from, to)}
 	case from == w.fresh.from && to == w.fresh.to:
