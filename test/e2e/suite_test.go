@@ -60,21 +60,15 @@ func audience(t *testing.T, f *fixture, url string, p publisher, brief bool) map
 func gather(t *testing.T, f *fixture, url string, p publisher, chosen func(player) bool) map[string]viewing {
 	t.Helper()
 	views := map[string]viewing{}
-	seen := map[string]bool{}
-	look := func() int {
-		for _, c := range f.players() {
-			seen[c.ID] = true
-		}
-		return len(seen)
-	}
-	before := look()
+	came := func() int { return len(f.log.lines("msg=playing")) + len(f.log.lines(`msg="playing`)) }
+	before := came()
 	for _, v := range players {
 		if chosen(v) {
 			views[v.name] = v.start(t, url, p.codec)
 		}
 	}
-	// A brief one may have left before the last one comes.
-	waitFor(t, "the players to have come", func() bool { return look() == before+len(views) })
+	// The log tells of brief ones too, who may leave between two looks at who is there.
+	waitFor(t, "the players to have come", func() bool { return came() == before+len(views) })
 	return views
 }
 
