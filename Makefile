@@ -46,8 +46,8 @@ pgo: build ## a profile of the server under load for the next builds: cmd/weir/d
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	test/fuzz.sh $(FUZZTIME)
 
-web: ## nothing yet: the server has no web page to build
-	@echo "web: nothing to build yet"
+web: ## the players of web/package-lock.json, copied into the server; needs npm, as no other verb does
+	cd web && npm ci --ignore-scripts --no-audit --no-fund && ./copy.sh
 
 soak: tools-for-tests ## the long tests (build tag soak), an hour at most
 	@$(WITH_FFMPEG7) && timeout -k 30s 1h go test -tags soak -run Soak -timeout 59m -v ./test/...

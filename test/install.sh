@@ -9,6 +9,7 @@ needs='
 gcc                gcc
 ffmpeg             ffmpeg
 ffprobe            ffmpeg
+chromium           chromium
 rtmpdump           rtmpdump
 gst-launch-1.0     gstreamer1.0-tools
 gst-inspect-1.0    gstreamer1.0-tools
@@ -26,6 +27,7 @@ gst-inspect-1.0    gstreamer1.0-tools
 
 has() {
 	case $1 in
+	chromium) command -v chromium chromium-browser google-chrome >/dev/null ;;
 	\[*\]) local element=${1#[}; gst-inspect-1.0 --exists "${element%]}" 2>/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac

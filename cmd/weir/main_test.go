@@ -50,7 +50,7 @@ func exit(err error) int {
 func TestCommandLine(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"good.conf":  "listen 19350;\nvhost __defaultVhost__ {\n    hls {\n        enabled on;\n    }\n}\n",
+		"good.conf":  "listen 19350;\nvhost __defaultVhost__ {\n    dvr {\n        enabled on;\n    }\n}\n",
 		"typo.conf":  "listen 19350;\nvhost __defaultVhost__ {\n    play {\n        mw_latencyy 1;\n    }\n}\n",
 		"value.conf": "listen 19350;\nvhost __defaultVhost__ {\n    play {\n        gop_cache yes;\n    }\n}\n",
 		"semi.conf":  "listen 19350\nmax_connections 1000;\n",
@@ -80,7 +80,7 @@ func TestCommandLine(t *testing.T) {
 		{"-c", "", 255, "option -c"},
 		{"-t -c good.conf", "", 0, "syntax is ok"},
 		{"-tcgood.conf", "", 0, "test is successful"},
-		{"-t -c good.conf", "", 0, "without effect yet: vhost.hls.enabled (good.conf:4)"},
+		{"-t -c good.conf", "", 0, "without effect yet: vhost.dvr.enabled (good.conf:4)"},
 		{"-t -c none.conf", "", 255, "none.conf"},
 		{"-t -c typo.conf", "", 255, "line 4: unknown directive mw_latencyy in vhost.play; did you mean mw_latency?"},
 		{"-t -c value.conf", "", 255, "line 4: vhost.play.gop_cache expects on or off"},

@@ -9,7 +9,7 @@ type HTTPAPI struct {
 	Pprof       bool     `conf:"pprof" default:"off" reload:"live" doc:"Serves /debug/pprof/ of the Go runtime where the API is: what the server spends processor time and memory on. Whoever reaches the API can read it, and make the server busy with it."`
 	RawAPI      RawAPI   `conf:"raw_api,later" doc:"Commands which change the server."`
 	Auth        Auth     `conf:"auth,later" doc:"A name and a password for the API."`
-	HTTPS       APIHTTPS `conf:"https,later" doc:"The API over TLS."`
+	HTTPS       APIHTTPS `conf:"https" doc:"The API over TLS."`
 }
 
 // RawAPI are the commands of the API which change the server.
@@ -29,8 +29,8 @@ type Auth struct {
 
 // APIHTTPS is the API over TLS.
 type APIHTTPS struct {
-	Enabled bool     `conf:"enabled" default:"off" doc:"Serves the API over TLS as well; http_api must be enabled."`
-	Listen  []string `conf:"listen" default:"1990" check:"endpoint" doc:"Where it listens. When the API shares the address of http_server, this one is shared by default too."`
-	Key     string   `conf:"key" default:"./conf/server.key" doc:"Private key, a PEM file."`
-	Cert    string   `conf:"cert" default:"./conf/server.crt" doc:"Certificate with its chain, a PEM file."`
+	Enabled bool     `conf:"enabled" default:"off" reload:"live" doc:"Serves the API over TLS as well; http_api must be enabled."`
+	Listen  []string `conf:"listen" default:"1990" check:"endpoint" reload:"live" doc:"Where it listens. When the API shares the address of http_server, this one is shared by default too."`
+	Key     string   `conf:"key" default:"./conf/server.key" reload:"live" doc:"Private key, a PEM file."`
+	Cert    string   `conf:"cert" default:"./conf/server.crt" reload:"live" doc:"Certificate with its chain, a PEM file. When this file or the key changes, new clients get the new one, without a reload."`
 }

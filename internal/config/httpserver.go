@@ -1,29 +1,43 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // HTTPServer is the web server for players.
 type HTTPServer struct {
-	Enabled     bool        `conf:"enabled" default:"off" doc:"Serves streams and files over HTTP."`
-	Listen      []string    `conf:"listen" default:"8080" check:"endpoint" doc:"Where it listens."`
-	Dir         string      `conf:"dir" default:"./objs/nginx/html" doc:"Directory of the files below / and /console/."`
-	Crossdomain bool        `conf:"crossdomain" default:"on" doc:"Lets players on pages of other sites load streams."`
+	Enabled     bool        `conf:"enabled" default:"off" reload:"live" doc:"Serves streams and files over HTTP."`
+	Listen      []string    `conf:"listen" default:"8080" check:"endpoint" reload:"live" doc:"Where it listens."`
+	Dir         string      `conf:"dir" default:"./objs/nginx/html" reload:"live" doc:"Directory of the files below /. A file in it is shown instead of a page of the server's own. Links that lead out of it are not followed."`
+	Crossdomain bool        `conf:"crossdomain" default:"on" reload:"live" doc:"Lets players on pages of other sites load streams and files. For the API there is http_api.crossdomain."`
+	Pages       bool        `conf:"pages" default:"on" reload:"live" doc:"Shows a page of the live streams at /, and one that plays them at /players/, where dir has no files of these names."`
 	HTTPS       ServerHTTPS `conf:"https" doc:"The same over TLS."`
 }
 
 // ServerHTTPS is the web server over TLS.
 type ServerHTTPS struct {
-	Enabled bool     `conf:"enabled" default:"off" doc:"Serves over TLS as well; http_server must be enabled."`
-	Listen  []string `conf:"listen" default:"8088" check:"endpoint" doc:"Where it listens."`
-	Key     string   `conf:"key" default:"./conf/server.key" doc:"Private key, a PEM file."`
-	Cert    string   `conf:"cert" default:"./conf/server.crt" doc:"Certificate with its chain, a PEM file."`
+	Enabled bool     `conf:"enabled" default:"off" reload:"live" doc:"Serves over TLS as well, with HTTP/2 for clients that ask for it; http_server must be enabled."`
+	Listen  []string `conf:"listen" default:"8088" check:"endpoint" reload:"live" doc:"Where it listens."`
+	Key     string   `conf:"key" default:"./conf/server.key" reload:"live" doc:"Private key, a PEM file."`
+	Cert    string   `conf:"cert" default:"./conf/server.crt" reload:"live" doc:"Certificate with its chain, a PEM file. When this file or the key changes, new clients get the new one, without a reload."`
+}
+
+// SharesAPI reports whether the API has the addresses of the web server: one listener serves both.
+func (s *Settings) SharesAPI() bool {
+	return s.HTTPAPI.Enabled && s.HTTPServer.Enabled && slices.Equal(s.HTTPAPI.Listen, s.HTTPServer.Listen)
+}
+
+// SharesSecureAPI reports the same of the addresses with TLS.
+func (s *Settings) SharesSecureAPI() bool {
+	return s.HTTPAPI.HTTPS.Enabled && s.HTTPServer.HTTPS.Enabled && slices.Equal(s.HTTPAPI.HTTPS.Listen, s.HTTPServer.HTTPS.Listen)
 }
 
 // HTTPStatic serves files of a vhost.
 type HTTPStatic struct {
-	Enabled bool   `conf:"enabled" default:"off" doc:"Serves a directory for this vhost."`
-	Mount   string `conf:"mount" default:"[vhost]/" doc:"Address below which the files appear. The part up to the first slash is the host; [vhost] stands for the name of the vhost."`
-	Dir     string `conf:"dir" default:"./objs/nginx/html" doc:"Directory of the files; [vhost] may be used."`
+	Enabled bool   `conf:"enabled" default:"off" reload:"live" doc:"Serves a directory for this vhost."`
+	Mount   string `conf:"mount" default:"[vhost]/" reload:"live" doc:"Address below which the files appear. The part up to the first slash is the host; [vhost] stands for the name of the vhost."`
+	Dir     string `conf:"dir" default:"./objs/nginx/html" reload:"live" doc:"Directory of the files; [vhost] may be used."`
 }
 
 // HTTPRemux plays live streams over HTTP.
@@ -35,6 +49,7 @@ type HTTPRemux struct {
 	HasAudio       bool          `conf:"has_audio" default:"on" doc:"Says in the header that the stream has sound. Some players wait for it when it never comes."`
 	HasVideo       bool          `conf:"has_video" default:"on" doc:"Says in the header that the stream has pictures."`
 	GuessHasAv     bool          `conf:"guess_has_av" default:"on" doc:"Finds out by itself whether there are sound and pictures, and says so in the header."`
+	WaitTimeout    time.Duration `conf:"wait_timeout" unit:"fs" default:"30" range:"0.." doc:"How long a player may wait for a stream that nobody publishes yet, before it gets the answer 404; 0 is for ever."`
 	_              struct{}      `conf:"hstrs,ignored" doc:"Once made players wait for a stream that has not begun, which they always do now."`
 }
 

@@ -69,6 +69,7 @@ var refused = map[string]struct{ conf, want string }{
 	"half shared by https": {"listen 1; http_api { enabled on; https { enabled on; listen 8088; } } http_server { enabled on; https { enabled on; } }",
 		"must share both"},
 	"two http_remux":     {"listen 1; vhost a { http_remux { }\n http_remux { } }", "x.conf: line 2: a vhost has at most one http_remux; the first is in line 1"},
+	"mount of nothing":   {"listen 1; vhost a { http_remux { mount a/[stream]; enabled on; } }", "vhost a has an http_remux whose mount does not end in .flv, .ts, .aac or .mp3"},
 	"hls and ts":         {"listen 1; vhost a { hls { enabled on; } http_remux { mount a/b.ts; enabled on; } }", "vhost a has hls and an http_remux which ends in .ts"},
 	"forward and kick":   {"listen 1; vhost a { forward h; publish { kickoff_for_idle 0.5; } }", "vhost a has forward and publish.kickoff_for_idle"},
 	"ingest twice":       {"listen 1; vhost a { ingest i { }\n ingest i { } }", `x.conf: line 2: vhost a has two ingest blocks named "i"`},
@@ -204,7 +205,7 @@ func TestRealtime(t *testing.T) {
 }
 
 func TestNotes(t *testing.T) {
-	c := must(t)(text("listen 1;\ndaemon off;\ndaemon on;\nchunk_size 100;\nvhost a { queue_length 5; hls { enabled on; hls_cleanup on; } dash { enabled off; dash_fragment 3; } publish { takeover on; } }\nvhost a { enabled off; }\nvhost off { enabled off; dvr { enabled on; } }"))
+	c := must(t)(text("listen 1;\ndaemon off;\ndaemon on;\nchunk_size 100;\nvhost a { queue_length 5; dvr { enabled on; dvr_wait_keyframe on; } dash { enabled off; dash_fragment 3; } publish { takeover on; } }\nvhost a { enabled off; }\nvhost off { enabled off; dvr { enabled on; } }"))
 	for _, want := range []string{
 		"x.conf: line 3: daemon is given a second time; the first, in line 2, counts",
 		"x.conf: line 4: chunk_size 100 is outside 128 to 65536",
@@ -222,14 +223,14 @@ func TestNotes(t *testing.T) {
 	if c.Daemon || len(c.Notes) != 4 || len(c.Vhosts) != 2 || !c.Vhosts[0].Enabled {
 		t.Errorf("notes %v, settings %+v", c.Notes, c.Settings)
 	}
-	if want := []string{"vhost.hls.enabled (x.conf:5)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
+	if want := []string{"vhost.dvr.enabled (x.conf:5)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
 		t.Errorf("without effect: %v", c.WithoutEffect)
 	}
-	c = must(t)(text("listen 1;", "SRS_HTTP_SERVER_ENABLED=on"))
+	c = must(t)(text("listen 1;", "SRS_EXPORTER_ENABLED=on"))
 	if len(c.Notes) != 1 || !strings.Contains(c.Notes[0].Text, "no vhost is configured") || c.Vhost("a") != nil {
 		t.Errorf("no vhost: %v", c.Notes)
 	}
-	if want := []string{"http_server.enabled (SRS_HTTP_SERVER_ENABLED)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
+	if want := []string{"exporter.enabled (SRS_EXPORTER_ENABLED)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
 		t.Errorf("without effect, by a variable: %v", c.WithoutEffect)
 	}
 }

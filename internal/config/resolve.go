@@ -58,7 +58,4 @@ func (l *loader) resolveVhost(v *Vhost) {
 	if v.HLS.HlsKeyFilePath == "" {
 		v.HLS.HlsKeyFilePath = v.HLS.HlsPath
 	}
-	if v.HLS.HlsKeyURL == "" {
-		v.HLS.HlsKeyURL = v.HLS.HlsPath
-	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path"
 	"slices"
 	"strings"
 )
@@ -56,6 +57,9 @@ func (l *loader) validateVhost(v *Vhost, file string) {
 	l.noteChunkSize(&v.ChunkSize, "vhost.chunk_size", l.cfg.ChunkSize)
 	if v.HLS.Enabled && v.HTTPRemux.Enabled && strings.HasSuffix(v.HTTPRemux.Mount, ".ts") {
 		l.failAt(&v.HTTPRemux.Mount, file, "vhost %s has hls and an http_remux which ends in .ts: both would answer the same addresses", v.Name)
+	}
+	if v.HTTPRemux.Enabled && !slices.Contains([]string{".flv", ".ts", ".aac", ".mp3"}, path.Ext(v.HTTPRemux.Mount)) {
+		l.failAt(&v.HTTPRemux.Mount, file, "vhost %s has an http_remux whose mount does not end in .flv, .ts, .aac or .mp3", v.Name)
 	}
 	if v.Forward.Enabled && v.Publish.KickoffForIdle > 0 {
 		l.failAt(&v.Publish.KickoffForIdle, file, "vhost %s has forward and publish.kickoff_for_idle: forwarded streams have no players here", v.Name)

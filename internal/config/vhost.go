@@ -21,11 +21,11 @@ type Vhost struct {
 	Refer    Refer    `conf:"refer,later" env:"-" reload:"new" doc:"Checks the web page a client comes from."`
 	Security Security `conf:"security,later" env:"-" reload:"new" doc:"Checks the address of clients."`
 
-	HTTPStatic HTTPStatic `conf:"http_static,later" doc:"Files over HTTP."`
-	HTTPRemux  HTTPRemux  `conf:"http_remux,later" doc:"Live streams over HTTP. At most one for a vhost."`
+	HTTPStatic HTTPStatic `conf:"http_static" doc:"Files over HTTP."`
+	HTTPRemux  HTTPRemux  `conf:"http_remux" reload:"new" doc:"Live streams over HTTP. At most one for a vhost."`
 	HTTPHooks  HTTPHooks  `conf:"http_hooks,later" reload:"new" doc:"Callbacks: your web service hears of clients and streams, and may refuse them."`
 
-	HLS  HLS  `conf:"hls,later" reload:"live" doc:"HLS: a playlist and segments as files."`
+	HLS  HLS  `conf:"hls" reload:"live" doc:"HLS: a playlist and segments as files."`
 	Dash Dash `conf:"dash,later" reload:"live" doc:"MPEG-DASH: a manifest and segments as files."`
 	HDS  HDS  `conf:"hds,later" reload:"live" doc:"Adobe HDS. Kept so that old files load."`
 	DVR  DVR  `conf:"dvr,later" reload:"live" doc:"Records streams into files."`

@@ -3,8 +3,10 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"sync/atomic"
 
+	"weir/internal/config"
 	"weir/internal/listen"
 )
 
@@ -26,4 +28,47 @@ func (c *certificate) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) 
 		return nil, errors.New("server: no certificate")
 	}
 	return now.Get(hello)
+}
+
+// secured is what a part of the server needs for TLS.
+type secured struct {
+	part      string // as in the configuration
+	use       *certificate
+	enabled   bool
+	cert, key string // files
+}
+
+// secured lists the parts that may use TLS.
+func (s *Server) secured(c *config.Config) []secured {
+	return []secured{
+		{"rtmps", &s.rtmpsCert, c.RTMPS.Enabled, c.RTMPS.Cert, c.RTMPS.Key},
+		{"http_api.https", s.apiFront.cert, c.HTTPAPI.Enabled && c.HTTPAPI.HTTPS.Enabled && !c.SharesSecureAPI(),
+			c.HTTPAPI.HTTPS.Cert, c.HTTPAPI.HTTPS.Key},
+		{"http_server.https", s.webFront.cert, c.HTTPServer.Enabled && c.HTTPServer.HTTPS.Enabled,
+			c.HTTPServer.HTTPS.Cert, c.HTTPServer.HTTPS.Key},
+	}
+}
+
+// certify loads the certificates that c needs, all or none, and returns how to go back to those
+// before. A part that is off keeps its last, for who is in the middle of a handshake.
+func (s *Server) certify(c *config.Config) (restore func(), err error) {
+	parts := s.secured(c)
+	was, now := make([]*listen.Certificates, len(parts)), make([]*listen.Certificates, len(parts))
+	for i, p := range parts {
+		was[i] = p.use.Load()
+		now[i] = was[i]
+		if !p.enabled {
+			continue
+		}
+		if now[i], err = listen.LoadCertificates(p.cert, p.key, s.log); err != nil {
+			return nil, fmt.Errorf("%s is enabled and needs a certificate and its key: %w", p.part, err)
+		}
+	}
+	put := func(list []*listen.Certificates) {
+		for i, p := range parts {
+			p.use.Store(list[i])
+		}
+	}
+	put(now)
+	return func() { put(was) }, nil
 }

@@ -30,39 +30,32 @@ func newFront(o listen.Options, handle listen.Handler) *front {
 	return &front{options: o, handle: handle, open: map[string]*listen.Listener{}}
 }
 
-// apply opens and closes sockets until those of addrs are open. Sockets that stay are not
-// touched. With an error those that were open are open still.
-func (f *front) apply(addrs []string) error {
+// grow opens those of addrs that are not open, or none with an error. It closes nothing.
+func (f *front) grow(addrs []string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.done {
 		return nil
 	}
-	var fresh, stale []string
-	addrs = listen.Apart(addrs)
-	for _, a := range addrs {
+	var fresh []string
+	for _, a := range listen.Apart(addrs) {
 		if f.open[a] == nil && !slices.Contains(fresh, a) {
 			fresh = append(fresh, a)
 		}
 	}
+	return f.add(fresh)
+}
+
+// prune closes what is not one of addrs. The other sockets are not touched.
+func (f *front) prune(addrs []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	addrs = listen.Apart(addrs)
 	for a := range f.open {
 		if !slices.Contains(addrs, a) {
-			stale = append(stale, a)
+			f.remove([]string{a})
 		}
 	}
-	err := f.add(fresh)
-	if err == nil {
-		f.remove(stale)
-		return nil
-	}
-	if len(stale) == 0 {
-		return err
-	}
-	f.remove(stale) // they may be in the way: 1935 of 127.0.0.1:1935
-	if err = f.add(fresh); err != nil {
-		err = errors.Join(err, f.add(stale))
-	}
-	return err
 }
 
 // add opens all of addrs or none; mu is held.

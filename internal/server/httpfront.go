@@ -3,18 +3,23 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"weir/internal/listen"
 )
 
-// httpFront is a front whose connections an http.Server takes.
+// httpFront is two fronts, one of them over TLS, whose connections an http.Server takes.
 type httpFront struct {
-	*front
-	queue *listen.Queue
-	http  *http.Server
+	// Set at construction.
+	plain, secure *front
+	cert          *certificate
+	queue         *listen.Queue
+	http          *http.Server
+	requests      requests
 }
 
 // drainTime is how long requests under way may take when the server stops.
@@ -22,22 +27,99 @@ const drainTime = time.Second
 
 func newHTTPFront(o listen.Options, h *http.Server) *httpFront {
 	q := listen.NewQueue(&net.TCPAddr{})
-	return &httpFront{newFront(o, q.Handle), q, h}
+	f := &httpFront{plain: newFront(o, q.Handle), cert: &certificate{}, queue: q, http: h}
+	settings := f.cert.config()
+	settings.NextProtos = []string{"h2", "http/1.1"}
+	settings.SessionTicketsDisabled = false // browsers come again and again
+	m := listen.Mux{
+		Matches: []listen.Match{
+			{Is: listen.IsTLS, Handle: listen.TLS(settings, o.Log, f.handshaken)},
+			{Is: listen.IsHTTP, Handle: strayPlain},
+		},
+		Log: o.Log,
+	}
+	f.secure = newFront(o, m.Handle)
+	f.requests.handler, h.Handler = h.Handler, &f.requests
+	return f
 }
 
-// Run serves requests until ctx ends.
+// handshaken brings a connection whose client has chosen a protocol.
+func (f *httpFront) handshaken(ctx context.Context, c net.Conn) { f.queue.Handle(ctx, c) }
+
+// strayPlain tells a client that it has forgotten the s of https.
+func strayPlain(_ context.Context, c net.Conn) {
+	_ = c.SetDeadline(time.Now().Add(time.Second))
+	_, _ = io.WriteString(c, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"+
+		"This port speaks https.\n")
+}
+
+// Run serves requests until ctx ends, which ends the context of each request too.
 func (f *httpFront) Run(ctx context.Context) error {
+	f.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	served := make(chan error, 1)
 	go func() { served <- f.http.Serve(f.queue) }()
-	err := f.front.Run(ctx)
+	var fronts sync.WaitGroup
+	for _, each := range []*front{f.plain, f.secure} {
+		fronts.Go(func() { _ = each.Run(ctx) }) // never fails
+	}
+	fronts.Wait()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	if f.http.Shutdown(drain) != nil {
 		_ = f.http.Close() // requests that take longer are cut off
 	}
 	_ = f.queue.Close() // never fails
-	if e := <-served; !errors.Is(e, http.ErrServerClosed) && !errors.Is(e, net.ErrClosed) {
-		err = e
+	f.requests.wait(drain)
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		return err
 	}
-	return err
+	return nil
+}
+
+// shut closes the sockets for good; connections live on.
+func (f *httpFront) shut() {
+	f.plain.shut()
+	f.secure.shut()
+}
+
+// requests counts the requests under way, also those whose connection was taken from the server.
+type requests struct {
+	handler http.Handler // Set at construction.
+
+	mu    sync.Mutex
+	count int           // Guarded by mu.
+	none  chan struct{} // Guarded by mu: closed when count comes to 0; nil while nobody waits.
+}
+
+func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q.mu.Lock()
+	q.count++
+	q.mu.Unlock()
+	defer q.end()
+	q.handler.ServeHTTP(w, r)
+}
+
+func (q *requests) end() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.count--; q.count == 0 && q.none != nil {
+		close(q.none)
+		q.none = nil
+	}
+}
+
+// wait returns when no request is under way, or ctx has ended.
+func (q *requests) wait(ctx context.Context) {
+	q.mu.Lock()
+	if q.count == 0 {
+		q.mu.Unlock()
+		return
+	}
+	q.none = make(chan struct{})
+	none := q.none
+	q.mu.Unlock()
+	select {
+	case <-none:
+	case <-ctx.Done():
+	}
 }

@@ -179,6 +179,15 @@ func greet(log *slog.Logger, c *config.Config) {
 	if c.HTTPAPI.Enabled {
 		log.Info("HTTP API", "listen", strings.Join(c.HTTPAPI.Listen, " "))
 	}
+	if c.HTTPAPI.Enabled && c.HTTPAPI.HTTPS.Enabled {
+		log.Info("HTTPS API", "listen", strings.Join(c.HTTPAPI.HTTPS.Listen, " "))
+	}
+	if c.HTTPServer.Enabled {
+		log.Info("HTTP server", "listen", strings.Join(c.HTTPServer.Listen, " "), "dir", c.HTTPServer.Dir)
+	}
+	if c.HTTPServer.Enabled && c.HTTPServer.HTTPS.Enabled {
+		log.Info("HTTPS server", "listen", strings.Join(c.HTTPServer.HTTPS.Listen, " "))
+	}
 	if c.InDocker && c.DisableDaemonForDocker {
 		log.Info("in a container: the server stays in the foreground, and logs to the console unless the configuration says where")
 	}

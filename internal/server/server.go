@@ -14,6 +14,8 @@ import (
 	"weir/internal/api"
 	"weir/internal/config"
 	"weir/internal/listen"
+	"weir/internal/protocol/hls"
+	"weir/internal/protocol/remux"
 	"weir/internal/stream"
 )
 
@@ -44,12 +46,16 @@ type Server struct {
 	log       *slog.Logger
 
 	registry   *stream.Registry
+	sounds     *remux.Cache
+	live       *remux.Server
+	hls        *hls.Server
 	limit      *listen.Limit
 	api        *api.API
 	rtmpFront  *front
 	rtmpsFront *front
 	rtmpsCert  certificate
 	apiFront   *httpFront
+	webFront   *httpFront
 }
 
 // New opens the sockets of a server; Run serves them.
@@ -81,6 +87,7 @@ func (s *Server) shut() {
 	s.rtmpFront.shut()
 	s.rtmpsFront.shut()
 	s.apiFront.shut()
+	s.webFront.shut()
 }
 
 // Reload reads the configuration anew and applies it to what is running; nobody is dropped.
@@ -100,6 +107,7 @@ func (s *Server) Reload() error {
 	s.keep(next)
 	s.current.Store(next)
 	s.know(next)
+	s.registry.Review()
 	var applied, restart []string
 	for _, c := range changes {
 		switch {
@@ -125,7 +133,9 @@ func (s *Server) Drain(ctx context.Context) {
 		return
 	}
 	s.shut()
-	s.apiFront.http.SetKeepAlivesEnabled(false)
+	for _, f := range []*httpFront{s.apiFront, s.webFront} {
+		f.http.SetKeepAlivesEnabled(false)
+	}
 	for s.limit.Count() > 0 {
 		s.log.Info("waiting for clients to leave", "clients", s.limit.Count())
 		for range drainTicks {

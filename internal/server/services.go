@@ -2,17 +2,17 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
-	"time"
 
 	"weir/internal/api"
 	"weir/internal/config"
 	"weir/internal/listen"
+	"weir/internal/protocol/hls"
+	"weir/internal/protocol/remux"
 	"weir/internal/protocol/rtmp"
 	"weir/internal/stream"
+	"weir/internal/web"
 )
 
 // Service is one part of the server. Run blocks, ends with ctx, and returns nil on a clean
@@ -25,16 +25,29 @@ type Service interface {
 func (s *Server) services() []Service {
 	return []Service{
 		s.registry,
+		s.hls,
+		s.live,
 		s.api,
 		s.rtmpFront,
 		s.rtmpsFront,
 		s.apiFront,
+		s.webFront,
 	}
 }
 
 // build makes the parts of the server.
 func (s *Server) build() {
-	s.registry = stream.NewRegistry(stream.Options{Settings: s.settings, Log: s.log})
+	s.sounds = remux.NewCache(s.config)
+	s.hls = hls.New(hls.Options{
+		Registry: func() *stream.Registry { return s.registry },
+		Config:   s.config,
+		Log:      s.log,
+	})
+	s.registry = stream.NewRegistry(stream.Options{
+		Settings: s.settings,
+		Standing: []stream.Standing{s.sounds.Standing(), s.hls.Standing()},
+		Log:      s.log,
+	})
 	s.know(s.config())
 	s.limit = listen.NewLimit(
 		func() int { return s.config().MaxConnections },
@@ -50,73 +63,12 @@ func (s *Server) build() {
 	})
 	s.rtmpFront = newFront(options, player.Serve)
 	s.rtmpsFront = newFront(options, player.Secure(s.rtmpsCert.config()))
-	s.api = api.New(api.Options{
-		Registry: s.registry,
-		Server:   s.identity.Server, Service: s.identity.Service, Pid: s.identity.Pid, Started: time.Now(),
-		Version:      api.Version{Major: compatMajor, Minor: compatMinor, Revision: compatRevision},
-		WeirVersion:  Version,
-		ServerHeader: CompatSignature,
-		Connections:  s.limit.Count,
-		VhostEnabled: func(name string) bool {
-			v := s.config().Vhost(name)
-			return v != nil && v.Enabled
-		},
-		HLS: func(name string) (bool, time.Duration) {
-			v := s.config().Vhost(name)
-			if v == nil {
-				return false, 0
-			}
-			return v.HLS.Enabled, v.HLS.HlsFragment
-		},
-		CrossDomain: func() bool { return s.config().HTTPAPI.Crossdomain },
-		Profiles:    func() bool { return s.config().HTTPAPI.Pprof },
-	})
-	web := api.Server(s.api)
-	web.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)
-	s.apiFront = newHTTPFront(options, web)
-}
-
-// place is where a front listens.
-type place struct {
-	front *front
-	addrs []string
-}
-
-// places lists where c wants the server to listen.
-func (s *Server) places(c *config.Config) []place {
-	list := []place{{front: s.rtmpFront, addrs: c.Listen}, {front: s.rtmpsFront}, {front: s.apiFront.front}}
-	if c.RTMPS.Enabled {
-		list[1].addrs = c.RTMPS.Listen
-	}
-	if c.HTTPAPI.Enabled {
-		list[2].addrs = c.HTTPAPI.Listen
-	}
-	return list
-}
-
-// listen opens the sockets that the configuration asks for. With an error it leaves those of
-// the configuration in force.
-func (s *Server) listen(c *config.Config) error {
-	was := s.rtmpsCert.Load()
-	if c.RTMPS.Enabled {
-		certs, err := listen.LoadCertificates(c.RTMPS.Cert, c.RTMPS.Key, s.log)
-		if err != nil {
-			return fmt.Errorf("rtmps is enabled and needs a certificate and its key: %w", err)
-		}
-		s.rtmpsCert.Store(certs)
-	}
-	for i, p := range s.places(c) {
-		err := p.front.apply(p.addrs)
-		if err == nil {
-			continue
-		}
-		for _, old := range s.places(s.config())[:i] {
-			err = errors.Join(err, old.front.apply(old.addrs))
-		}
-		s.rtmpsCert.Store(was)
-		return err
-	}
-	return nil
+	s.api = api.New(s.apiOptions())
+	calls := api.Server(s.api)
+	calls.HTTP2 = web.HTTP2()
+	calls.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)
+	s.apiFront = newHTTPFront(options, calls)
+	s.webFront = newHTTPFront(options, web.HTTPServer(s.site(), s.log))
 }
 
 // settings gives the hub a virtual host's rules.

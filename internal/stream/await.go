@@ -30,6 +30,27 @@ func (r *Subscriber) Take(dst []*media.Frame) (Batch, error) {
 	return Batch{Frames: dst[:n], Pos: r.pos - uint64(n), Base: s.frames.base}, err
 }
 
+// Between returns the frames at the positions from one on to another; none if the stream has not all
+// of them any more. It is for an output whose readers do not come to the frames in order.
+func (s *Stream) Between(from, to uint64) []*media.Frame {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if from < s.frames.base || to > s.frames.next || from >= to {
+		return nil
+	}
+	all := make([]*media.Frame, to-from)
+	s.frames.copy(all, from)
+	return all
+}
+
+// Hold keeps the frames from a position on, as for a reader who is there, for an output whose readers
+// bring it the frames: it does not read itself.
+func (r *Subscriber) Hold(pos uint64) {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	r.idle, r.pos = false, pos
+}
+
 // Await has w told, once, as soon as n frames wait for r or Take would give an error. It returns
 // false, and w is not told, if that is so already.
 func (r *Subscriber) Await(n int, w Waker) bool {

@@ -100,8 +100,14 @@ func (g *Registry) dropOf(id string) (*Stream, *hold) {
 	return nil, nil
 }
 
-// close gives all holds up, and lets no new ones begin.
+// close gives all holds up and ends the standing outputs, and lets no new ones begin.
 func (g *Registry) close() {
+	for _, sub := range g.closing() {
+		_ = sub.Close() // never fails
+	}
+}
+
+func (g *Registry) closing() (outputs []*Subscriber) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = true
@@ -110,8 +116,14 @@ func (g *Registry) close() {
 		if s.hold != nil {
 			g.drop(s)
 		}
+		for _, o := range s.standing {
+			if o != nil {
+				outputs = append(outputs, o.sub)
+			}
+		}
 		s.mu.Unlock()
 	}
+	return outputs
 }
 
 // The lines of the log; no lock is held.

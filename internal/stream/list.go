@@ -94,6 +94,21 @@ func (g *Registry) Stream(id string) (info Info, ok bool) {
 	return info, ok
 }
 
+// Find describes the stream of that name, if somebody publishes or reads it.
+func (g *Registry) Find(vhost, app, name string) (info Info, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.streams[key{vhost, app, name}]
+	if s == nil {
+		return info, false
+	}
+	e, ok := g.entries.find(s.ID)
+	if ok {
+		info = e.info()
+	}
+	return info, ok
+}
+
 // info describes a stream; the registry's lock is held.
 func (e *entry) info() Info {
 	s := e.stream

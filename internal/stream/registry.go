@@ -16,6 +16,7 @@ type Registry struct {
 	settings func(vhost string) Settings
 	gates    []Gate
 	route    Route
+	outputs  []Standing
 	log      *slog.Logger
 
 	mu       sync.Mutex // taken before any Stream.mu, and that before any Publisher.mu
@@ -27,7 +28,8 @@ type Registry struct {
 	total    totals         // of sessions that have ended
 	rate     rate
 	served   uint64
-	closed   bool // waits for lost publishers no more
+	closed   bool           // waits for lost publishers no more, and starts no standing outputs
+	standing sync.WaitGroup // of their runs; counts up under mu
 }
 
 // Route says where a publisher's frames go. A nil Sink is this server.
@@ -38,6 +40,7 @@ type Options struct {
 	Settings func(vhost string) Settings // the rules in force; nil is the zero Settings
 	Gates    []Gate                      // asked in order; the first that does not allow decides
 	Route    Route                       // nil keeps every stream here
+	Standing []Standing                  // the outputs that are always on
 	Log      *slog.Logger                // nil says nothing
 }
 
@@ -50,7 +53,7 @@ func NewRegistry(o Options) *Registry {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Registry{
-		settings: o.Settings, gates: o.Gates, route: o.Route, log: o.Log,
+		settings: o.Settings, gates: o.Gates, route: o.Route, outputs: o.Standing, log: o.Log,
 		streams:  map[key]*Stream{},
 		vhosts:   map[string]*vhost{},
 		sessions: map[string]*session{},
@@ -100,7 +103,7 @@ func (g *Registry) Subscribe(ctx context.Context, r *Request) (*Subscriber, erro
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stream(r)
-	sub := s.subscribe(r, false)
+	sub := s.subscribe(r, r.Indirect)
 	sub.close = sync.OnceFunc(func() { g.leave(sub) })
 	g.enter(&session{request: r, stream: s, subscriber: sub})
 	return sub, nil
@@ -141,6 +144,7 @@ func (g *Registry) commit(r *Request, sink Sink) (p *Publisher, before place, er
 		feedback: make(chan struct{}, 1),
 	}
 	s.begin(p)
+	g.stand(s)
 	g.enter(&session{request: r, stream: s, publisher: p})
 	return p, before, nil
 }
@@ -305,6 +309,11 @@ func (s *Stream) end() {
 func (s *Stream) subscribe(r *Request, idle bool) *Subscriber {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.admit(r, idle)
+}
+
+// admit is subscribe with s.mu held.
+func (s *Stream) admit(r *Request, idle bool) *Subscriber {
 	sub := &Subscriber{
 		request: r, stream: s, started: time.Now(), done: make(chan struct{}),
 		pos: s.join(), ended: s.ended, idle: idle,

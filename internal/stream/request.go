@@ -28,6 +28,9 @@ type Request struct {
 
 	// Viewer says that this reader is audience: it counts against an idle publisher.
 	Viewer bool
+	// Indirect says that this reader is given an output, such as files, and reads no frames: it
+	// holds none in the stream's memory.
+	Indirect bool
 	// Wait says that the reader stays when the publisher ends, for the next one.
 	Wait bool
 	// Notice says that the reader wants ErrUnpublished when a publisher ends, once each.

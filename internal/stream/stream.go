@@ -60,6 +60,7 @@ type Stream struct {
 	viewers   int
 	lonely    time.Time // since when there has been no viewer
 	derived   map[any]*derived
+	standing  []*standing // by the registry's outputs; nil before the first publisher
 	lane      *Lane
 	videos    uint64 // video frames so far
 	past      totals // of sessions that have ended; guarded by registry.mu

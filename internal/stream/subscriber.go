@@ -24,7 +24,7 @@ type Subscriber struct {
 	close   func()
 
 	// Guarded by stream.mu.
-	pos    uint64
+	pos    uint64 // changed by the reading goroutine alone
 	lost   uint64
 	seek   bool // looks for a key frame
 	idle   bool // has not read yet, or reads packets: holds no frames in the window
@@ -36,6 +36,7 @@ type Subscriber struct {
 
 	// Owned by the reading goroutine.
 	last  time.Time // of the newest batch
+	base  uint64    // of the window, then
 	timer *time.Timer
 
 	rate rate
@@ -54,8 +55,14 @@ func (r *Subscriber) ReadFrame() (*media.Frame, error) {
 // when the publisher ends and the request does not Wait for the next one, ErrUnpublished if it
 // does and wants Notice, ErrClosed after Close.
 func (r *Subscriber) ReadBatch(dst []*media.Frame) (int, error) {
+	b, err := r.ReadNext(dst)
+	return len(b.Frames), err
+}
+
+// ReadNext is ReadBatch for who needs to know where in the stream the frames are.
+func (r *Subscriber) ReadNext(dst []*media.Frame) (Batch, error) {
 	if err := r.rest(len(dst)); err != nil {
-		return 0, err
+		return Batch{}, err
 	}
 	for {
 		n, wake, err := r.next(dst)
@@ -63,23 +70,24 @@ func (r *Subscriber) ReadBatch(dst []*media.Frame) (int, error) {
 			r.last = time.Now()
 		}
 		if n > 0 || err != nil {
-			return n, err
+			return Batch{Frames: dst[:n], Pos: r.pos - uint64(n), Base: r.base}, err
 		}
 		select {
 		case <-wake:
 		case <-r.done:
-			return 0, ErrClosed
+			return Batch{}, ErrClosed
 		}
 	}
 }
 
-// next is ReadBatch without waiting: with no frames and no error, wake is closed when there may
+// next is ReadNext without waiting: with no frames and no error, wake is closed when there may
 // be some.
 func (r *Subscriber) next(dst []*media.Frame) (n int, wake <-chan struct{}, err error) {
 	s := r.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, err = s.take(r, dst)
+	r.base = s.frames.base
 	if n == 0 && err == nil {
 		wake = s.frames.more()
 	}

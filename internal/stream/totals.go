@@ -74,6 +74,7 @@ func (g *Registry) sample() {
 // Run samples the rates and ends idle publishers until ctx ends; then it gives up all waiting
 // for lost ones.
 func (g *Registry) Run(ctx context.Context) error {
+	defer g.standing.Wait()
 	defer g.close()
 	tick, look := time.NewTicker(rateEvery), time.NewTicker(idleCheck)
 	defer tick.Stop()

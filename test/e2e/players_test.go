@@ -24,11 +24,15 @@ import (
 
 // player is a row of the suite: something that plays a stream and keeps what it gets.
 type player struct {
-	name  string
-	start func(t *testing.T, url, codec string) viewing
-	says  func(code, text string) string // what a user sees of a refusal
-	brief bool                           // it ends by itself after two seconds of media
-	light bool                           // it spares the machine the heavy clips
+	name   string
+	start  func(t *testing.T, url, codec string) viewing
+	says   func(code, text string) string        // what a user sees of a refusal
+	brief  bool                                  // it ends by itself after two seconds of media
+	light  bool                                  // it spares the machine the heavy clips
+	web    func(t *testing.T, url string) string // the address that it asks for, if that is over HTTP
+	late   bool                                  // it cannot come before there is something to play
+	leaves bool                                  // it ends when the publisher does
+	lacks  string                                // a codec that it cannot carry
 }
 
 // viewing is a player at work.
@@ -56,6 +60,16 @@ var players = []player{
 	{name: "client", start: clientPlayer, says: clientSays},
 	{name: "ffmpeg-rtmps", start: watchTLS(ffmpegPlayer), says: ffmpegSays, light: true},
 	{name: "client-rtmps", start: watchTLS(clientPlayer), says: clientSays},
+	{name: "http-flv", start: watchWeb(httpFLV, ffmpegPlayer), says: webSays, web: httpFLV, leaves: true},
+	{name: "https-flv", start: watchWeb(httpsFLV, ffmpegPlayer), says: webSays, web: httpsFLV, leaves: true, light: true},
+	{name: "h2-flv", start: watchWeb(httpsFLV, h2Player), says: webSays, web: httpsFLV, leaves: true},
+	{name: "ws-flv", start: watchWeb(wsFLV, socketPlayer), says: webSays, web: httpFLV, leaves: true},
+	{name: "hls", start: hlsPlayer, web: httpHLS, late: true, lacks: "av1"},
+}
+
+// tsPlayers are the rows of what http_remux sends instead of FLV, which is another setting.
+var tsPlayers = []player{
+	{name: "http-ts", start: watchWeb(httpTS, ffmpegPlayer), says: webSays, web: httpTS, leaves: true, lacks: "av1"},
 }
 
 func rtmpdumpSays(code, _ string) string { return code }
@@ -205,11 +219,8 @@ func (v *probeViewer) stop() recording {
 	return recording{probe: []byte(v.shown())}
 }
 
-// clientViewer is our own client: it keeps the messages.
-type clientViewer struct {
-	t      *testing.T
-	client *rtmp.Client
-	done   sync.WaitGroup
+// taken keeps the messages that a client of ours gets.
+type taken struct {
 	frozen sync.Mutex
 
 	mu      sync.Mutex
@@ -217,6 +228,14 @@ type clientViewer struct {
 	arrived []time.Time // of got
 	count   int
 	failure error
+}
+
+// clientViewer is our own client of RTMP.
+type clientViewer struct {
+	t      *testing.T
+	client *rtmp.Client
+	done   sync.WaitGroup
+	taken
 }
 
 func clientPlayer(t *testing.T, url, _ string) viewing {
@@ -266,7 +285,7 @@ func (v *clientViewer) read() {
 }
 
 // keep notes what has come; it waits while the viewer is frozen.
-func (v *clientViewer) keep(m rtmp.Message, err error) bool {
+func (v *taken) keep(m rtmp.Message, err error) bool {
 	v.frozen.Lock()
 	defer v.frozen.Unlock()
 	v.mu.Lock()
@@ -282,13 +301,13 @@ func (v *clientViewer) keep(m rtmp.Message, err error) bool {
 	return true
 }
 
-func (v *clientViewer) frames() int {
+func (v *taken) frames() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.count
 }
 
-func (v *clientViewer) freeze(on bool) {
+func (v *taken) freeze(on bool) {
 	if on {
 		v.frozen.Lock()
 	} else {
@@ -297,7 +316,7 @@ func (v *clientViewer) freeze(on bool) {
 }
 
 // messages returns the media and data messages so far.
-func (v *clientViewer) messages() []rtmp.Message {
+func (v *taken) messages() []rtmp.Message {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(v.got), func(m rtmp.Message) bool {
@@ -306,7 +325,7 @@ func (v *clientViewer) messages() []rtmp.Message {
 }
 
 // all returns every message so far, and when each came.
-func (v *clientViewer) all() ([]rtmp.Message, []time.Time) {
+func (v *taken) all() ([]rtmp.Message, []time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.got), slices.Clone(v.arrived)
@@ -334,14 +353,14 @@ func saveMessages(t *testing.T, list []rtmp.Message) string {
 	return file
 }
 
-func (v *clientViewer) wait() error {
+func (v *taken) wait() error {
 	if !poll(func() bool { return v.shown() != "" }) {
 		return errors.New("it does not end")
 	}
 	return v.failure
 }
 
-func (v *clientViewer) shown() string {
+func (v *taken) shown() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.failure == nil {

@@ -1,43 +1,93 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// republish has the publisher leave and come back, while the players stay.
-func republish(t *testing.T, f *fixture, p publisher) {
+// republish has the publisher leave and come back. Players of RTMP and HLS stay, for others the
+// stream ends.
+func republish(t *testing.T, f *fixture, p cast) {
 	c := newClip(t, p.codec, "small")
 	views := audience(t, f, f.url("s"), p, false)
-	for round := range 2 {
-		pub := p.start(t, f.url("s"), c, 0)
-		published(t, f)
-		watched(t, views, 30)
-		if round == 0 {
-			pub.stop()
-			unpublished(t, f)
-		}
+	first := p.start(t, f.url("s"), c, 0)
+	published(t, f)
+	latecomers(t, f, f.url("s"), p, views)
+	watched(t, views, 30)
+	first.stop()
+	unpublished(t, f)
+	leave(t, p, views, expectation{clip: c, frames: 25})
+	if n := len(f.players()); n != len(views) {
+		t.Errorf("%d players have stayed, want %d", n, len(views))
 	}
+	p.start(t, f.url("s"), c, 0)
+	published(t, f)
+	watched(t, views, 30)
 	if n := len(f.players()); n != len(views) {
 		t.Errorf("%d players are left of %d", n, len(views))
 	}
 	finish(t, views, expectation{clip: c, frames: 55})
 }
 
-// codecChange changes the picture under the players: within the publication where the
-// publisher can, else by another one.
-func codecChange(t *testing.T, f *fixture, p publisher) {
-	small, large := newClip(t, p.codec, "small"), newClip(t, p.codec, "large")
+// leave waits for the end of the players that leave with the publisher, which must be a good one.
+func leave(t *testing.T, p cast, views map[string]viewing, want expectation) {
+	t.Helper()
+	for _, v := range p.players {
+		view := views[v.name]
+		if view == nil || !v.leaves {
+			continue
+		}
+		if err := view.wait(); err != nil && !errors.Is(err, io.EOF) {
+			t.Errorf("%s: the publisher has ended, and so the player: %v", v.name, err)
+		}
+		finish(t, map[string]viewing{v.name: view}, want)
+		delete(views, v.name)
+	}
+}
+
+// resume has the publisher drop out and come back in time. All players stay.
+func resume(t *testing.T, f *fixture, p cast) {
+	c := newClip(t, p.codec, "small")
 	views := audience(t, f, f.url("s"), p, false)
-	pub := p.start(t, f.url("s"), small, 0)
+	first := p.start(t, f.url("s"), c, 0)
+	published(t, f)
+	latecomers(t, f, f.url("s"), p, views)
+	watched(t, views, 30)
+	if program, ok := first.(*process); ok {
+		program.signal(syscall.SIGKILL)
+	} else {
+		first.stop() // our client does not say that it leaves
+	}
+	unpublished(t, f)
+	again := p.start(t, f.url("s"), c, 0)
 	published(t, f)
 	watched(t, views, 30)
-	if own, ok := pub.(*clientPublisher); ok {
-		own.change(readClip(t, large))
+	if n := len(f.players()); n != len(views) {
+		t.Errorf("%d players are left of %d", n, len(views))
+	}
+	finish(t, views, expectation{clip: c, frames: 55})
+	again.stop()
+}
+
+// codecChange changes the picture under the players: within the publication where the
+// publisher can, else by another one.
+func codecChange(t *testing.T, f *fixture, p cast) {
+	small, large := newClip(t, p.codec, "small"), newClip(t, p.codec, "large")
+	within := strings.HasPrefix(p.name, "client")
+	views := gather(t, f, f.url("s"), p, func(v player) bool { return !v.brief && !v.late && (within || !v.leaves) })
+	pub := p.start(t, f.url("s"), small, 0)
+	published(t, f)
+	latecomers(t, f, f.url("s"), p, views)
+	watched(t, views, 30)
+	if within {
+		pub.(*clientPublisher).change(readClip(t, large))
 	} else {
 		pub.stop()
 		unpublished(t, f)
@@ -80,12 +130,13 @@ func checkSizes(t *testing.T, r recording, small, large clip) {
 }
 
 // slowReader has players stop reading. Nobody else notices, and they go on at a key frame.
-func slowReader(t *testing.T, f *fixture, p publisher) {
+func slowReader(t *testing.T, f *fixture, p cast) {
 	c := newClip(t, p.codec, "heavy")
-	views := gather(t, f, f.url("s"), p, func(v player) bool { return !v.brief && !v.light })
+	views := gather(t, f, f.url("s"), p, func(v player) bool { return !v.brief && !v.light && !v.late })
 	steady := map[string]viewing{"steady": playClient(t, f.url("s"))}
 	p.start(t, f.url("s"), c, 0)
 	published(t, f)
+	latecomers(t, f, f.url("s"), p, views)
 	watched(t, steady, 30)
 	watched(t, views, 10)
 	for _, v := range views {
@@ -102,7 +153,7 @@ func slowReader(t *testing.T, f *fixture, p publisher) {
 		r := v.stop()
 		t.Run(name, func(t *testing.T) {
 			check(t, r, expectation{clip: c, frames: 5 * rate, gap: 30})
-			if name == "client" {
+			if r.messages != nil {
 				skipped(t, r)
 			}
 		})
@@ -138,14 +189,16 @@ func skipped(t *testing.T, r recording) {
 }
 
 // kick ends each player, and then the publisher, through the API.
-func kick(t *testing.T, f *fixture, p publisher) {
+func kick(t *testing.T, f *fixture, p cast) {
 	c := newClip(t, p.codec, "small")
 	stay := playClient(t, f.url("s"))
 	first := p.start(t, f.url("s"), c, 0)
-	for _, v := range players {
+	kicked := 1 // the publisher
+	for _, v := range p.players {
 		if v.brief {
 			continue
 		}
+		kicked++
 		before := f.players()
 		one := v.start(t, f.url("s"), p.codec)
 		var id string
@@ -165,6 +218,9 @@ func kick(t *testing.T, f *fixture, p publisher) {
 		if v.name == "client" && !strings.Contains(one.shown(), "The operator of the server has closed this connection.") {
 			t.Errorf("the player is told %q", one.shown())
 		}
+		if own, ok := one.(*hlsViewer); ok {
+			own.isTold(t)
+		}
 		waitFor(t, v.name+" to be gone", func() bool { return len(f.players()) == len(before) })
 	}
 	watched(t, map[string]viewing{"other": stay}, 10)
@@ -174,7 +230,7 @@ func kick(t *testing.T, f *fixture, p publisher) {
 	}
 	unpublished(t, f)
 	waitFor(t, "the log to say who was kicked", func() bool {
-		return len(f.log.lines("ended", "kicked by the API")) == len(players) // the publisher, and all players but ffprobe
+		return len(f.log.lines("ended", "kicked by the API")) == kicked
 	})
 	p.start(t, f.url("s"), c, 0)
 	watched(t, map[string]viewing{"other": stay}, 30)
@@ -182,14 +238,15 @@ func kick(t *testing.T, f *fixture, p publisher) {
 }
 
 // wrap24 and wrap32 have the publisher's clock run over.
-func wrap24(t *testing.T, f *fixture, p publisher) { wrap(t, f, p, 1<<24*time.Millisecond) }
-func wrap32(t *testing.T, f *fixture, p publisher) { wrap(t, f, p, 1<<32*time.Millisecond) }
+func wrap24(t *testing.T, f *fixture, p cast) { wrap(t, f, p, 1<<24*time.Millisecond) }
+func wrap32(t *testing.T, f *fixture, p cast) { wrap(t, f, p, 1<<32*time.Millisecond) }
 
-func wrap(t *testing.T, f *fixture, p publisher, at time.Duration) {
+func wrap(t *testing.T, f *fixture, p cast, at time.Duration) {
 	c := newClip(t, p.codec, "small")
 	views := audience(t, f, f.url("s"), p, false)
 	pub := p.start(t, f.url("s"), c, at-1500*time.Millisecond)
 	published(t, f)
+	latecomers(t, f, f.url("s"), p, views)
 	watched(t, views, 90)
 	finish(t, views, expectation{clip: c, frames: 75, gap: 0.2})
 	pub.stop()
@@ -206,11 +263,14 @@ func steadyClock(t *testing.T, f *fixture) {
 	}
 }
 
-const vhosts = "vhost a.test { }\nvhost localhost { }"
+const vhosts = "vhost a.test { $outputs }\nvhost localhost { $outputs }"
+
+// closed are virtual hosts that refuse players over HTTP.
+const closed = "\nvhost off.test { enabled off; $outputs }\nvhost brief.test { $brief }"
 
 // vhost has streams of one name in three virtual hosts: one that the parameters name, one that
 // is the host of the address, and the default one.
-func vhost(t *testing.T, f *fixture, p publisher) {
+func vhost(t *testing.T, f *fixture, p cast) {
 	small, large := newClip(t, p.codec, "small"), newClip(t, p.codec, "large")
 	p.start(t, f.url("s"), small, 0)
 	byHost := strings.Replace(f.url("s"), "127.0.0.1", "localhost", 1)
@@ -226,18 +286,21 @@ func vhost(t *testing.T, f *fixture, p publisher) {
 		t.Errorf("streams %v, want %v", urls, want)
 	}
 	plain := audience(t, f, f.url("s"), p, false)
+	latecomers(t, f, f.url("s"), p, plain)
 	asked := audience(t, f, f.url("s?vhost=a.test"), p, false)
+	latecomers(t, f, f.url("s?vhost=a.test"), p, asked)
 	watched(t, plain, 20)
 	watched(t, asked, 20)
 	finish(t, plain, expectation{clip: small, frames: 15})
 	finish(t, asked, expectation{clip: large, frames: 15})
 	hosted := audience(t, f, byHost, p, false)
+	latecomers(t, f, byHost, p, hosted)
 	watched(t, hosted, 20)
 	finish(t, hosted, expectation{clip: large, frames: 15})
 }
 
 // denial refuses what cannot be served, and every client shows why.
-func denial(t *testing.T, f *fixture, p publisher) {
+func denial(t *testing.T, f *fixture, p cast) {
 	c := newClip(t, p.codec, "small")
 	unknown := "The virtual host \"b.test\" is not served here: it is not in the configuration, and neither is a default one."
 	refused(t, p.says, "NetConnection.Connect.Rejected", unknown, p.start(t, f.url("s?vhost=b.test"), c, 0))
@@ -245,8 +308,13 @@ func denial(t *testing.T, f *fixture, p publisher) {
 	published(t, f)
 	refused(t, p.says, "NetStream.Publish.BadName", "a.test/live/s is being published already by somebody else.",
 		p.start(t, f.url("s?vhost=a.test"), c, 0))
-	for _, v := range players {
-		refused(t, v.says, "NetConnection.Connect.Rejected", unknown, v.start(t, f.url("s?vhost=b.test"), p.codec))
+	for _, v := range p.players {
+		if v.web != nil {
+			deniedWeb(t, f, v)
+		}
+		if v.says != nil {
+			refused(t, v.says, "NetConnection.Connect.Rejected", unknown, v.start(t, f.url("s?vhost=b.test"), p.codec))
+		}
 	}
 	empty := "The address has no stream name: use rtmp://server/app/stream, or enter a stream key."
 	refused(t, p.says, "NetStream.Publish.BadName", empty, p.start(t, f.url("?vhost=a.test"), c, 0))

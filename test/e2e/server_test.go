@@ -30,6 +30,7 @@ const patience = 30 * time.Second
 // conf is what a test's configuration says beside the addresses.
 type conf struct {
 	global string // directives of the server
+	http   string // of http_server, beside its addresses and dir; the first that is given counts
 	vhost  string // of __defaultVhost__
 	more   string // other vhosts
 	only   bool   // there is no __defaultVhost__
@@ -38,22 +39,25 @@ type conf struct {
 // fixture is a server under test. It ends with the test, and then the test fails if the
 // server has left goroutines or sockets behind.
 type fixture struct {
-	t         *testing.T
-	label     string // of the server's goroutines
-	rtmp, api string // addresses
-	rtmps     string // another
-	file      string // the configuration
-	server    *server.Server
-	log       *logBook
+	t           *testing.T
+	label       string // of the server's goroutines
+	rtmp, api   string // addresses
+	rtmps       string // another
+	http, https string // of the web server
+	dir         string // of its files
+	file        string // the configuration
+	server      *server.Server
+	log         *logBook
 }
 
 // serve starts a server.
 func serve(t *testing.T, c conf) *fixture {
 	t.Helper()
 	f := &fixture{t: t, label: stream.NewID(), log: &logBook{}}
-	f.file = filepath.Join(t.TempDir(), "weir.conf")
+	f.file, f.dir = filepath.Join(t.TempDir(), "weir.conf"), t.TempDir()
 	for attempt := 0; f.server == nil; attempt++ {
 		f.rtmp, f.api, f.rtmps = freeAddress(t), freeAddress(t), freeAddress(t)
+		f.http, f.https = freeAddress(t), freeAddress(t)
 		f.identify(ourIdentity())
 		f.write(c)
 		loaded, err := f.load()
@@ -73,7 +77,7 @@ func serve(t *testing.T, c conf) *fixture {
 	ended := make(chan error, 1)
 	go pprof.Do(ctx, pprof.Labels("server", f.label), func(ctx context.Context) { ended <- f.server.Run(ctx) })
 	waitFor(t, "the API to answer", func() bool { _, err := f.call("GET", "/api/v1/versions"); return err == nil })
-	idle := goroutines(f.label)
+	idle := f.settled()
 	if idle == 0 || len(f.sockets()) == 0 {
 		t.Fatalf("%d goroutines, sockets %v: leaks would not be seen", idle, f.sockets())
 	}
@@ -92,6 +96,19 @@ func serve(t *testing.T, c conf) *fixture {
 		f.gone()
 	})
 	return f
+}
+
+// settled returns how many goroutines there are once all parts of the server have begun: while they
+// do, their number grows.
+func (f *fixture) settled() (n int) {
+	for same := 0; same < 5; time.Sleep(20 * time.Millisecond) {
+		if now := goroutines(f.label); now != n {
+			n, same = now, 0
+		} else {
+			same++
+		}
+	}
+	return n
 }
 
 // settle waits until nobody is connected and the goroutines of sessions have ended.
@@ -130,6 +147,11 @@ func (f *fixture) write(c conf) {
 	fmt.Fprintf(&b, "listen %s;\ndaemon off;\n%s\n", f.rtmp, c.global)
 	fmt.Fprintf(&b, "http_api { enabled on; listen %s; }\n", f.api)
 	fmt.Fprintf(&b, "rtmps { enabled on; listen %s; key %s; cert %s; }\n", f.rtmps, f.keyFile(), f.certFile())
+	secure := fmt.Sprintf("https { enabled on; listen %s; key %s; cert %s; }", f.https, f.keyFile(), f.certFile())
+	if strings.Contains(c.http, "enabled off") {
+		secure = ""
+	}
+	fmt.Fprintf(&b, "http_server { %s\nenabled on; listen %s; dir %s; %s }\n", c.http, f.http, f.dir, secure)
 	if !c.only {
 		fmt.Fprintf(&b, "vhost __defaultVhost__ {\n%s\n}\n", c.vhost)
 	}

@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -8,40 +11,86 @@ import (
 type scenario struct {
 	name string
 	conf conf
-	run  func(*testing.T, *fixture, publisher)
+	run  func(*testing.T, *fixture, cast)
 	fits func(publisher) bool // chooses the publishers that can; nil is all
+}
+
+// cast is who takes part: a publisher, and the players that carry its codec.
+type cast struct {
+	publisher
+	players []player
+}
+
+// stage is a setting of the server, and who can play there.
+type stage struct {
+	name       string
+	outputs    func(t *testing.T, remux string) string // directives of each vhost, with more of http_remux
+	players    []player
+	publishers []string // some; none is all
+}
+
+var stages = []stage{
+	{name: "", outputs: flvAndHLS, players: players},
+	{name: "ts ", outputs: tsAlone, players: tsPlayers, publishers: []string{"client", "ffmpeg7-hvc1"}},
+}
+
+// cast returns who takes part with a publisher. A light one spares the machine what can be
+// played of its twin's stream as well.
+func (s stage) cast(p publisher) cast {
+	c := cast{publisher: p}
+	for _, v := range s.players {
+		if v.lacks != p.codec && !(p.light && v.late) {
+			c.players = append(c.players, v)
+		}
+	}
+	return c
 }
 
 var scenarios = []scenario{
 	{name: "play", run: play},
 	{name: "late join", run: lateJoin},
 	{name: "republish", run: republish},
+	{name: "resume", conf: conf{vhost: "publish { resume_timeout 30; }"}, run: resume},
 	{name: "codec change", run: codecChange},
 	{name: "slow reader", conf: conf{vhost: "play { queue_length 2; }"}, run: slowReader, fits: heavy},
 	{name: "kick", run: kick},
 	{name: "wrap24", run: wrap24, fits: settable},
 	{name: "wrap32", run: wrap32, fits: settable},
 	{name: "vhost", conf: conf{more: vhosts}, run: vhost},
-	{name: "denial", conf: conf{only: true, more: vhosts}, run: denial},
+	{name: "denial", conf: conf{only: true, more: vhosts + closed}, run: denial},
 }
 
 // TestSuite runs every scenario with every publisher and every player.
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			for _, p := range publishers {
-				if s.fits != nil && !s.fits(p) {
-					continue
+		for _, g := range stages {
+			t.Run(g.name+s.name, func(t *testing.T) {
+				t.Parallel()
+				for _, p := range publishers {
+					if s.fits != nil && !s.fits(p) || g.publishers != nil && !slices.Contains(g.publishers, p.name) {
+						continue
+					}
+					t.Run(p.name, func(t *testing.T) {
+						t.Parallel()
+						s.run(t, serve(t, s.conf.with(t, g.outputs)), g.cast(p))
+					})
 				}
-				t.Run(p.name, func(t *testing.T) {
-					t.Parallel()
-					s.run(t, serve(t, s.conf), p)
-				})
-			}
-		})
+			})
+		}
 	}
+}
+
+// with gives each vhost outputs: the default one, and others in place of $outputs, or of $brief if
+// nobody is to wait there for long.
+func (c conf) with(t *testing.T, outputs func(*testing.T, string) string) conf {
+	t.Helper()
+	c.vhost += "\n" + outputs(t, "")
+	for strings.Contains(c.more, "$outputs") {
+		c.more = strings.Replace(c.more, "$outputs", outputs(t, ""), 1)
+	}
+	c.more = strings.Replace(c.more, "$brief", outputs(t, "wait_timeout 1;"), 1)
+	return c
 }
 
 // settable chooses publishers whose clock can start anywhere.
@@ -50,19 +99,25 @@ func settable(p publisher) bool { return !p.fixed }
 // heavy chooses publishers that can send much, for long.
 func heavy(p publisher) bool { return p.codec == "h264" && !p.fixed && !p.light }
 
-// audience starts all players that stay, or all.
-func audience(t *testing.T, f *fixture, url string, p publisher, brief bool) map[string]viewing {
+// audience starts all players that can come before the publisher: those that stay, or all.
+func audience(t *testing.T, f *fixture, url string, p cast, brief bool) map[string]viewing {
 	t.Helper()
-	return gather(t, f, url, p, func(v player) bool { return brief || !v.brief })
+	return gather(t, f, url, p, func(v player) bool { return (brief || !v.brief) && !v.late })
+}
+
+// latecomers adds the players that can come only now that the publisher is there.
+func latecomers(t *testing.T, f *fixture, url string, p cast, views map[string]viewing) {
+	t.Helper()
+	maps.Copy(views, gather(t, f, url, p, func(v player) bool { return v.late }))
 }
 
 // gather starts the players that are chosen.
-func gather(t *testing.T, f *fixture, url string, p publisher, chosen func(player) bool) map[string]viewing {
+func gather(t *testing.T, f *fixture, url string, p cast, chosen func(player) bool) map[string]viewing {
 	t.Helper()
 	views := map[string]viewing{}
 	came := func() int { return len(f.log.lines("msg=playing")) + len(f.log.lines(`msg="playing`)) }
 	before := came()
-	for _, v := range players {
+	for _, v := range p.players {
 		if chosen(v) {
 			views[v.name] = v.start(t, url, p.codec)
 		}
@@ -106,22 +161,24 @@ func unpublished(t *testing.T, f *fixture) {
 }
 
 // play has the players wait for the publisher.
-func play(t *testing.T, f *fixture, p publisher) {
+func play(t *testing.T, f *fixture, p cast) {
 	c := newClip(t, p.codec, "small")
 	views := audience(t, f, f.url("s"), p, true)
 	p.start(t, f.url("s"), c, 0)
 	published(t, f)
+	latecomers(t, f, f.url("s"), p, views)
 	watched(t, views, 50)
 	finish(t, views, expectation{clip: c, frames: 40})
 }
 
 // lateJoin has the players come to a stream that is on.
-func lateJoin(t *testing.T, f *fixture, p publisher) {
+func lateJoin(t *testing.T, f *fixture, p cast) {
 	c := newClip(t, p.codec, "small")
 	p.start(t, f.url("s"), c, 0)
 	first := playClient(t, f.url("s"))
 	waitFor(t, "the stream to be on", func() bool { return first.frames() > 60 })
 	views := audience(t, f, f.url("s"), p, true)
+	latecomers(t, f, f.url("s"), p, views)
 	watched(t, views, 50)
 	finish(t, views, expectation{clip: c, frames: 40})
 	first.client.Close()

@@ -84,6 +84,7 @@ func (f *fixture) listens() {
 	_, plain, _ := net.SplitHostPort(f.rtmp)
 	_, secure, _ := net.SplitHostPort(f.rtmps)
 	securePorts.Store(plain, secure)
+	fixtures.Store(plain, f)
 }
 
 // secured returns the RTMPS address of an RTMP address.

@@ -95,3 +95,23 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+func TestADTS(t *testing.T) {
+	for wire, want := range map[string]string{
+		"1210": "fff15080017ffc", "1188": "fff14c40017ffc", "0a10": "fff11080017ffc", "11b8": "fff14dc0017ffc",
+		"2b920800":   "fff15c80017ffc", // the core's rate: what SBR makes of it is found in the frames
+		"1780138810": "",               // a rate that is not in the table
+	} {
+		c, err := ParseConfig(unhex(t, wire))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := c.AppendADTS(nil, 4)
+		if hex.EncodeToString(got) != want || ok != (want != "") {
+			t.Errorf("%s: %x, %t; want %s", wire, got, ok, want)
+		}
+		if _, ok := c.AppendADTS(nil, 1<<13-7); ok {
+			t.Errorf("%s: a frame longer than its length can say", wire)
+		}
+	}
+}

@@ -52,7 +52,7 @@ func BenchmarkPlayerWrite(b *testing.B) {
 			c := config.Default()
 			s := &session{server: &Server{}, conn: sink{}, chunk: size, rules: rules{get: func() *config.Config { return c }}}
 			s.rules.find("")
-			s.out = outbox{conn: s.conn, traffic: &stream.Traffic{}}
+			s.out.Conn, s.out.Traffic = s.conn, &stream.Traffic{}
 			p := newPlayer(s, nil, wish{})
 			b.SetBytes(128 * 5005)
 			b.ReportAllocs()

@@ -31,6 +31,19 @@ func appendMessage(dst []byte, m *message, chunkSize int) []byte {
 	return append(dst, body...)
 }
 
+// joinMessages returns one message after the other.
+func joinMessages(chunkSize int, messages ...message) []byte {
+	size := 0
+	for i := range messages {
+		size += maxHeader + len(messages[i].body) + len(messages[i].body)/chunkSize*(3+4)
+	}
+	dst := make([]byte, 0, size)
+	for i := range messages {
+		dst = appendMessage(dst, &messages[i], chunkSize)
+	}
+	return dst
+}
+
 // appendVectors is appendMessage without a copy of the body: bufs gets pieces of it, and
 // between them headers, whose bytes are appended to headers. They stay untouched as long as
 // nobody shortens headers and appends to it again; so one array serves batch after batch.

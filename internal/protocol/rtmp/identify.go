@@ -78,7 +78,7 @@ func (s *session) welcome() error {
 	if chunk != s.chunk {
 		first = append(first, controlMessage(setChunkSize, uint32(chunk)))
 	}
-	s.out.queue(s.chunk, first...)
+	s.out.Queue(joinMessages(s.chunk, first...))
 	s.chunk = chunk
 	ip := addrOf(s.conn.LocalAddr()).String()
 	return s.reply(

@@ -14,8 +14,6 @@ import (
 var (
 	// errComplete ends a play that asked for a length.
 	errComplete = errors.New("played for as long as the client asked")
-	// errSlow ends a player whose network or whose appetite has gone.
-	errSlow = errors.New("player does not read")
 )
 
 // playing is a play that goes on.

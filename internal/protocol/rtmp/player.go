@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/internal/config"
+	"weir/internal/fanout"
 	"weir/internal/format/amf0"
 	"weir/internal/media"
 	"weir/internal/stream"
@@ -14,10 +15,6 @@ import (
 
 // keptVectors is how many pieces of a batch a player keeps the room for.
 const keptVectors = 1 << 14
-
-// maxWrite is after how many bytes a batch is written in parts: a third of a megabit a second
-// gets through within ioTimeout.
-const maxWrite = 1 << 20
 
 // atcWish is the field by which a publisher's description asks for atc, until the next one.
 const atcWish = "bravo_atc"
@@ -77,7 +74,7 @@ func (p *player) run() {
 		case errors.Is(err, stream.ErrClosed):
 			return
 		}
-		p.session.cancel(late(err, "%w for %s", errSlow, ioTimeout)) // the first cause stays
+		p.session.cancel(fanout.Late(err)) // the first cause stays
 		return
 	}
 }
@@ -93,11 +90,11 @@ func (p *player) queueUnpublished() {
 	if !p.rules.current().Play.NotifyUnpublish {
 		return
 	}
-	p.session.out.queue(p.session.chunk,
+	p.session.out.Queue(joinMessages(p.session.chunk,
 		statusMessage("status", "NetStream.Play.UnpublishNotify", "The stream is not published any more.",
 			amf0.Property{Name: "details", Value: "stream"}, asClient()),
 		eventMessage(eventStreamEOF, streamID),
-	)
+	))
 }
 
 // WriteFrame writes one frame.
@@ -163,7 +160,7 @@ func (p *player) write(frames []*media.Frame) error {
 		}
 		p.out = p.append(p.out, f, play)
 		p.count++
-		if bytes += f.Size(); bytes >= maxWrite {
+		if bytes += f.Size(); bytes >= fanout.MaxWrite {
 			bytes = 0
 			if err := p.flush(); err != nil {
 				return err
@@ -199,7 +196,7 @@ func (p *player) flush() error {
 	for i := range p.out {
 		bufs = appendVectors(bufs, &p.headers, &p.out[i], p.session.chunk)
 	}
-	err := p.session.out.send(bufs)
+	err := p.session.out.Send(bufs)
 	clear(bufs) // an idle player pins no frames
 	clear(p.out)
 	p.out = p.out[:0]

@@ -39,3 +39,8 @@ func writeRecords(conn net.Conn, bufs net.Buffers, pool *sync.Pool) (written int
 	n, err := conn.Write(room[:used])
 	return written + int64(n), err
 }
+
+// recordWriter returns writeRecords with the rooms of a pool.
+func recordWriter(pool *sync.Pool) func(net.Conn, net.Buffers) (int64, error) {
+	return func(conn net.Conn, bufs net.Buffers) (int64, error) { return writeRecords(conn, bufs, pool) }
+}

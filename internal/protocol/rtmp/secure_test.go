@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"weir/internal/config"
+	"weir/internal/fanout"
 	"weir/internal/media"
 	"weir/internal/stream"
 )
@@ -138,13 +139,13 @@ func TestShutBroken(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		o := &outbox{conn: conn, traffic: &stream.Traffic{}, records: &sync.Pool{}}
+		o := &fanout.Outbox{Conn: conn, Traffic: &stream.Traffic{}, Write: recordWriter(&sync.Pool{})}
 		start := time.Now()
-		if err := o.send(net.Buffers{noise(10, 1)}); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != ioTimeout {
+		if err := o.Send(net.Buffers{noise(10, 1)}); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != fanout.WriteTimeout {
 			t.Errorf("written for %v: %v", time.Since(start), err)
 		}
 		start = time.Now()
-		if shut(conn, o.broken()); time.Since(start) > 0 {
+		if shut(conn, o.Broken()); time.Since(start) > 0 {
 			t.Errorf("closed after %v", time.Since(start))
 		}
 		if _, err := a.Write(nil); err == nil {
@@ -226,7 +227,7 @@ func (s *switched) Write(b []byte) (int, error) {
 // TestRecords has a batch of many pieces leave in few records.
 func TestRecords(t *testing.T) {
 	conn, counter := muted(t)
-	o := &outbox{conn: conn, traffic: &stream.Traffic{}, records: &sync.Pool{}}
+	o := &fanout.Outbox{Conn: conn, Traffic: &stream.Traffic{}, Write: recordWriter(&sync.Pool{})}
 	_, _ = conn.Write(make([]byte, 256<<10)) // the first records of a connection are short ones
 	counter.writes, counter.short = 0, 0
 	var all []message
@@ -238,13 +239,13 @@ func TestRecords(t *testing.T) {
 	for _, b := range bufs {
 		size += len(b)
 	}
-	if err := o.send(bufs); err != nil {
+	if err := o.Send(bufs); err != nil {
 		t.Fatal(err)
 	}
 	if want := (size + len(record{}) - 1) / len(record{}); counter.writes != want || counter.short > 1 {
 		t.Errorf("%d pieces, %d bytes: %d records, %d of them short; want %d", len(bufs), size, counter.writes, counter.short, want)
 	}
-	if got := o.traffic.Sent.Load(); got != uint64(size) {
+	if got := o.Traffic.Sent.Load(); got != uint64(size) {
 		t.Errorf("%d bytes counted of %d", got, size)
 	}
 }
@@ -318,7 +319,7 @@ func BenchmarkPlayerWriteTLS(b *testing.B) {
 			server := &Server{}
 			s := &session{server: server, conn: conn, chunk: size, rules: rules{get: func() *config.Config { return c }}}
 			s.rules.find("")
-			s.out = outbox{conn: s.conn, traffic: &stream.Traffic{}, records: &server.records}
+			s.out.Conn, s.out.Traffic, s.out.Write = s.conn, &stream.Traffic{}, recordWriter(&server.records)
 			p := newPlayer(s, nil, wish{})
 			b.SetBytes(128 * 5005)
 			b.ReportAllocs()

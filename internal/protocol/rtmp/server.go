@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/internal/config"
+	"weir/internal/fanout"
 	"weir/internal/stream"
 )
 
@@ -24,9 +25,10 @@ type Options struct {
 type Server struct {
 	options Options
 	pid     int
-	records sync.Pool // of *record
-	rooms   sync.Pool // of *room
-	shards  shards
+	records sync.Pool                                  // of *record
+	secure  func(net.Conn, net.Buffers) (int64, error) // writes what goes over TLS
+	rooms   sync.Pool                                  // of *room
+	shards  fanout.Shards
 }
 
 // NewServer returns a server of the registry's streams.
@@ -34,7 +36,9 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Server{options: o, pid: os.Getpid()}
+	v := &Server{options: o, pid: os.Getpid()}
+	v.secure = recordWriter(&v.records)
+	return v
 }
 
 // Serve serves one client until it leaves, is refused, or ctx ends, and closes the connection.
@@ -45,7 +49,7 @@ func (v *Server) Serve(ctx context.Context, conn net.Conn) {
 	defer stop()
 	defer s.cancel(nil) // a panic passes through here
 	err := s.life.finish(ctx, s.run(ctx))
-	broken := s.out.broken()
+	broken := s.out.Broken()
 	if len(farewell(err)) > 0 && !broken {
 		linger(conn)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"weir/internal/config"
+	"weir/internal/fanout"
 	"weir/internal/format/amf0"
 	"weir/internal/media"
 	"weir/internal/stream"
@@ -621,7 +622,7 @@ func TestLeft(t *testing.T) {
 			t.Errorf("%v: is a leaving", err)
 		}
 	}
-	if !slices.ContainsFunc([]error{errComplete, errSlow, errSilent, stream.ErrIdle}, quiet) || quiet(errReplies) {
+	if !slices.ContainsFunc([]error{errComplete, fanout.ErrSlow, errSilent, stream.ErrIdle}, quiet) || quiet(fanout.ErrReplies) {
 		t.Error("quiet")
 	}
 }

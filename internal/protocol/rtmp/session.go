@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"weir/internal/fanout"
 	"weir/internal/stream"
 )
 
@@ -43,7 +44,7 @@ type session struct {
 	src     *source
 	input   *input
 	in      *chunkReader
-	out     outbox
+	out     fanout.Outbox
 	rules   rules
 
 	// Owned by run.
@@ -74,9 +75,9 @@ func newSession(v *Server, conn net.Conn) *session {
 	s.life.hangUp = s.hangUp
 	s.remote = addrOf(conn.RemoteAddr())
 	s.src, s.input = newSource(conn, s.traffic, &v.rooms)
-	s.out = outbox{conn: conn, traffic: s.traffic}
+	s.out.Conn, s.out.Traffic = conn, s.traffic
 	if inside(conn) != conn {
-		s.out.records = &v.records
+		s.out.Write = v.secure
 	}
 	return s
 }
@@ -193,7 +194,7 @@ func (s *session) recount() {
 	s.past.Sent.Add(s.traffic.Sent.Load())
 	s.traffic = &stream.Traffic{}
 	s.src.traffic = s.traffic
-	s.out.count(s.traffic)
+	s.out.Count(s.traffic)
 }
 
 // serve lets the client publish, to its end, or starts to play. It returns nil if the client has
@@ -280,7 +281,7 @@ func (s *session) acknowledge() error {
 }
 
 func (s *session) reply(messages ...message) error {
-	return s.out.reply(s.chunk, messages...)
+	return s.out.Reply(joinMessages(s.chunk, messages...))
 }
 
 // turnAway tells the client why it is refused; the connection is closed then.
@@ -312,11 +313,11 @@ func linger(conn net.Conn) {
 func (s *session) hangUp(cause error) {
 	last := farewell(cause)
 	if len(last) == 0 {
-		shut(s.conn, s.out.broken())
+		shut(s.conn, s.out.Broken())
 		return
 	}
 	s.src.end()
-	s.out.finish(farewellTime, s.chunk, last...)
+	s.out.Finish(farewellTime, joinMessages(s.chunk, last...))
 }
 
 // farewell words a session's end for the client; nil where it needs no words.
@@ -377,7 +378,7 @@ func left(err error) bool {
 // quiet reports whether err is an end that nobody has to look into.
 func quiet(err error) bool {
 	for _, end := range []error{
-		stream.ErrKicked, stream.ErrIdle, errComplete, errSlow, errSilent, context.Canceled,
+		stream.ErrKicked, stream.ErrIdle, errComplete, fanout.ErrSlow, errSilent, context.Canceled,
 	} {
 		if errors.Is(err, end) {
 			return true

@@ -7,6 +7,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"weir/internal/fanout"
 )
 
 // drowsy is a source on a real socket that has read one byte and rests for d next.
@@ -79,7 +81,7 @@ func TestRestSleeps(t *testing.T) {
 	if err := in.fill(); err != nil || !bytes.Equal(in.unread, sent) {
 		t.Errorf("%d bytes, %v", len(in.unread), err)
 	}
-	if took := time.Since(start); took < rest-time.Duration(beat) || woken != 1 {
+	if took := time.Since(start); took < rest-time.Duration(fanout.Beat) || woken != 1 {
 		t.Errorf("woken %d times, after %v", woken, took)
 	}
 	in.skip(len(in.unread))

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/internal/fanout"
 	"weir/internal/media"
 	"weir/internal/stream"
 )
@@ -103,7 +104,7 @@ func (s *source) recline(in *input, d time.Duration) (done bool, err error) {
 	s.gathered = 0
 	now, at := time.Now(), media.Now()
 	end := at + int64(d)
-	end -= end % min(int64(d), beat)
+	end -= end % min(int64(d), fanout.Beat)
 	until := now.Add(time.Duration(end - at))
 	in.leave()
 	if s.socket == nil || !s.socket.deaf() {

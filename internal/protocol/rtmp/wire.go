@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"weir/internal/fanout"
 	"weir/internal/media"
 	"weir/internal/stream"
 )
@@ -31,8 +32,7 @@ type wire struct {
 	base  uint64 // position of the first frame
 	marks []mark
 	from  int64 // offset of the first frame
-	heap  blocks
-	file  *memfile // instead of heap; nil for none
+	store fanout.Store
 
 	reduce bool         // repeated headers are left out
 	time   [slots]int64 // of the newest message of the run, ms of the stream's time
@@ -40,25 +40,6 @@ type wire struct {
 	room   []message    // for reuse
 	pieces net.Buffers  // for reuse
 	heads  []byte
-	fresh  fresh
-}
-
-// maxFresh is up to how many bytes a span is sent rather as pieces than out of a file: the
-// kernel copies so little for less than it takes to pass pages on.
-const maxFresh = 16 << 10
-
-// fresh is the frame that was last put in a file, in one piece.
-type fresh struct {
-	piece    []byte
-	from, to int64
-}
-
-func join(pieces net.Buffers, size int) []byte {
-	b := make([]byte, 0, size)
-	for _, p := range pieces {
-		b = append(b, p...)
-	}
-	return b
 }
 
 // mark is where the bytes of a frame end, and what a player needs to have been sent before it is
@@ -103,12 +84,12 @@ func wireOf(s *stream.Stream, key wireKey, describe func(*media.Meta) message) (
 			return stream.Output[*wire]{Value: w}, nil
 		}
 		var err error
-		if w.file, err = newMemfile(); err != nil {
+		if w.store, err = fanout.NewFile(); err != nil {
 			return stream.Output[*wire]{}, err
 		}
 		return stream.Output[*wire]{Value: w, Run: func() {
 			<-sub.Done()
-			w.file.close()
+			w.store.Close()
 		}}, nil
 	})
 }
@@ -136,16 +117,12 @@ func (w *wire) extend(b *stream.Batch, reduce bool) error {
 		w.breakOff()
 	}
 	w.pieces, w.heads = w.pieces[:0], w.heads[:0]
-	from := w.end()
+	from := w.store.End()
 	at := from
 	for _, f := range b.Frames[next-b.Pos:] {
 		at = w.add(f, at)
 	}
-	w.fresh = fresh{}
-	if w.file != nil && next+1 == end && at-from <= maxFresh { // players who pause will ask for more at once
-		w.fresh = fresh{join(w.pieces, int(at-from)), from, at}
-	}
-	err := w.store(w.pieces)
+	err := w.store.Append(w.pieces, at-from, next+1 == end)
 	clear(w.pieces)
 	if err != nil {
 		w.skip(end) // players send these frames by themselves
@@ -155,33 +132,10 @@ func (w *wire) extend(b *stream.Batch, reduce bool) error {
 	return nil
 }
 
-func (w *wire) end() int64 {
-	if w.file != nil {
-		return w.file.end
-	}
-	return w.heap.end
-}
-
-func (w *wire) store(pieces net.Buffers) error {
-	if w.file != nil {
-		return w.file.append(pieces)
-	}
-	w.heap.append(pieces)
-	return nil
-}
-
-func (w *wire) drop(before int64) {
-	if w.file != nil {
-		w.file.drop(before)
-		return
-	}
-	w.heap.drop(before)
-}
-
 // skip goes on at another position: nobody has read what is between.
 func (w *wire) skip(pos uint64) {
-	w.drop(w.end())
-	w.marks, w.base, w.from = w.marks[:0], pos, w.end()
+	w.store.Drop(w.store.End())
+	w.marks, w.base, w.from = w.marks[:0], pos, w.store.End()
 	w.next.Store(pos)
 	w.breakOff()
 }
@@ -204,7 +158,7 @@ func (w *wire) forget(pos uint64) {
 	w.from = w.marks[n-1].end
 	w.base += uint64(n)
 	w.marks = w.marks[:copy(w.marks, w.marks[n:])]
-	w.drop(w.from)
+	w.store.Drop(w.from)
 }
 
 // add appends a frame's pieces, which begin at an offset, and returns where they end.
@@ -302,19 +256,6 @@ func (w *wire) span(b *stream.Batch, at *place) (plain int, from, to int64) {
 		from = w.marks[first+plain-1].end
 	}
 	return plain, from, marks[n-1].end
-}
-
-// load makes a burst of pieces and a span of the wire; W.mu is held for reading until it is sent.
-func (w *wire) load(pieces net.Buffers, from, to int64) burst {
-	switch {
-	case from == to:
-		return burst{pieces: pieces}
-	case w.file == nil:
-		return burst{pieces: w.heap.slices(pieces, from, to)}
-	case from == w.fresh.from && to == w.fresh.to:
-		return burst{pieces: append(pieces, w.fresh.piece)}
-	}
-	return burst{pieces: pieces, file: w.file, from: from, to: to}
 }
 
 // plain moves over a frame that the player is sent as messages of its own: what came on its

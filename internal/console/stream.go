@@ -1,0 +1,175 @@
+package console
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/internal/config"
+	"weir/internal/stream"
+	"weir/internal/web"
+)
+
+// maxListed is how many streams one answer describes.
+const maxListed = 100
+
+// streamsAnswer is a part of the list of streams.
+type streamsAnswer struct {
+	Now     int64  `json:"now"`    // ms since 1970
+	Server  string `json:"server"` // where to publish: rtmp://host
+	Total   int    `json:"total"`  // streams, those nobody publishes included
+	Start   int    `json:"start"`
+	Next    int    `json:"next"` // the start of the next part; 0 if this is the last
+	Streams []item `json:"streams"`
+}
+
+// streamAnswer is one stream, on or not.
+type streamAnswer struct {
+	Now    int64  `json:"now"`
+	Server string `json:"server"`
+	Stream item   `json:"stream"`
+}
+
+// item is a stream for the pages.
+type item struct {
+	Vhost   string   `json:"vhost"`
+	App     string   `json:"app"`
+	Stream  string   `json:"stream"`
+	Page    string   `json:"page"` // that plays it
+	Live    bool     `json:"live"`
+	Since   int64    `json:"since"` // ms since 1970; 0 if it is not on
+	Viewers int      `json:"viewers"`
+	Kbps    int      `json:"kbps"`    // what the publisher sends
+	Video   *video   `json:"video"`   // null without
+	Audio   *audio   `json:"audio"`   // null without
+	Publish string   `json:"publish"` // the address of its publisher
+	Outputs []output `json:"outputs"`
+}
+
+type video struct {
+	Codec   string  `json:"codec"`
+	Profile string  `json:"profile"`
+	Width   int     `json:"width"`
+	Height  int     `json:"height"`
+	FPS     float64 `json:"fps"` // 0 if nobody says
+}
+
+type audio struct {
+	Codec      string `json:"codec"`
+	SampleRate int    `json:"sample_rate"`
+	Channels   int    `json:"channels"`
+}
+
+// streams answers with those that are published now. It looks at no more than maxListed, so one
+// part may hold fewer, or none.
+func (p *Pages) streams(w http.ResponseWriter, r *http.Request) {
+	start, _ := strconv.Atoi(r.URL.Query().Get("start")) // else from the first
+	start = max(0, start)
+	c := p.o.Config()
+	answer := streamsAnswer{
+		Now: time.Now().UnixMilli(), Server: rtmpServer(c, r),
+		Total: p.o.Registry.Totals().Streams, Start: start, Streams: []item{},
+	}
+	infos := p.o.Registry.StreamPage(start, maxListed)
+	if len(infos) == maxListed && start+maxListed < answer.Total {
+		answer.Next = start + maxListed
+	}
+	for _, info := range infos {
+		vhost := c.Vhost(info.Vhost)
+		if info.Publisher == "" || vhost == nil {
+			continue
+		}
+		answer.Streams = append(answer.Streams, p.describe(visit{c, r, vhost, info.App, info.Name}, info))
+	}
+	writeJSON(w, r, answer)
+}
+
+// stream answers with the one that is asked for, as stream=app/name.
+func (p *Pages) stream(w http.ResponseWriter, r *http.Request) {
+	c, vhost := p.o.Config(), p.vhost(r)
+	app, stream, ok := cutLast(r.URL.Query().Get("stream"))
+	if !ok || vhost == nil {
+		web.Fail(w, http.StatusNotFound, "no such stream can be: say stream=app/name, and a vhost that is configured")
+		return
+	}
+	info, _ := p.o.Registry.Find(vhost.Name, app, stream)
+	item := p.describe(visit{c, r, vhost, app, stream}, info)
+	writeJSON(w, r, streamAnswer{time.Now().UnixMilli(), rtmpServer(c, r), item})
+}
+
+// vhost returns the vhost that a request means, nil if it is not configured.
+func (p *Pages) vhost(r *http.Request) *config.Vhost {
+	return p.o.Config().Vhost(web.Host(r))
+}
+
+// describe says what is known of a stream; info is empty where nobody publishes or reads it.
+func (p *Pages) describe(v visit, info stream.Info) item {
+	page := url.Values{"stream": {v.app + "/" + v.stream}}
+	if v.query() != "" {
+		page.Set("vhost", v.vhost.Name)
+	}
+	out := item{
+		Vhost: v.vhost.Name, App: v.app, Stream: v.stream, Page: pagePath(page),
+		Viewers: info.Clients, Publish: v.rtmp(), Outputs: v.outputs(),
+	}
+	if info.Publisher == "" {
+		return out
+	}
+	out.Live, out.Kbps = true, info.Usage.ReceivedKbps
+	out.Viewers--
+	if s, ok := p.o.Registry.Session(info.Publisher); ok {
+		out.Since = s.Started.UnixMilli()
+		if on := time.Since(s.Started); out.Kbps == 0 && on > time.Second { // too new for an average of 30 s
+			out.Kbps = int(float64(s.Usage.Received) * 8 / 1000 / on.Seconds())
+		}
+	}
+	if info.Layout != nil {
+		out.Video, out.Audio = tracks(info)
+	}
+	return out
+}
+
+// tracks describes the first track of pictures and the first of sound.
+func tracks(s stream.Info) (v *video, a *audio) {
+	for _, t := range s.Layout.Tracks {
+		switch kind := t.Kind.String(); {
+		case kind == "video" && v == nil:
+			v = &video{t.Codec.String(), t.Info.Profile, t.Info.Width, t.Info.Height, t.Info.FPS}
+		case kind == "audio" && a == nil:
+			a = &audio{t.Codec.String(), t.Info.SampleRate, t.Info.Channels}
+		}
+	}
+	if fps, ok := s.Layout.Meta.Get("framerate").(float64); ok && v != nil && v.FPS == 0 && fps > 0 && fps < 1000 {
+		v.FPS = fps
+	}
+	return v, a
+}
+
+// cutLast takes app/name apart; an app may have slashes itself.
+func cutLast(s string) (app, stream string, ok bool) {
+	s = strings.Trim(s, "/")
+	slash := strings.LastIndexByte(s, '/')
+	if slash < 0 {
+		return "", "", false
+	}
+	return s[:slash], s[slash+1:], true
+}
+
+// writeJSON answers with what is true at this moment only.
+func writeJSON(w http.ResponseWriter, r *http.Request, answer any) {
+	body, err := json.Marshal(answer) // with < as \u003c
+	if err != nil {
+		web.Fail(w, http.StatusInternalServerError, "the answer cannot be written")
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)+1))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(append(body, '\n')) // the visitor has gone: nobody is left to tell
+	}
+}

@@ -1,0 +1,3 @@
+package web
+
+func mkfifo(string) error { return nil }
