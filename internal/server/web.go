@@ -12,14 +12,16 @@ import (
 
 // site makes what the web server answers with. A protocol over HTTP adds one line.
 func (s *Server) site() http.Handler {
+	var site *web.Server
 	s.live = remux.New(remux.Options{
 		Registry: s.registry,
 		Config:   s.config,
 		Product:  remux.Product{Signature: CompatSignature, Version: CompatVersion},
+		Recorded: func(r *http.Request) bool { return site.Has(r) },
 		Cache:    s.sounds,
 		Log:      s.log,
 	})
-	return web.New(web.Options{
+	site = web.New(web.Options{
 		Config:  s.config,
 		Routes:  []web.Route{s.hls.Route, s.live.Route},
 		API:     s.api,
@@ -27,6 +29,7 @@ func (s *Server) site() http.Handler {
 		Product: CompatSignature,
 		Log:     s.log,
 	})
+	return site
 }
 
 // apiOptions says what the API speaks of.

@@ -31,6 +31,25 @@ func (s *Server) files(w http.ResponseWriter, r *http.Request) {
 	plain(w, http.StatusNotFound)
 }
 
+// Has reports whether there is a file for a request, which is not for a directory.
+func (s *Server) Has(r *http.Request) bool {
+	m, rest, ok := find(mounts(s.o.Config()), Host(r), r.URL.Path)
+	if !ok || !fit(r) || strings.HasSuffix(rest, "/") {
+		return false
+	}
+	root, err := os.OpenRoot(m.dir)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	name, ok := local(rest)
+	if !ok {
+		return false
+	}
+	info, err := root.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // serve sends the file that rest names below the mount; it is false if there is none.
 func (m mount) serve(w http.ResponseWriter, r *http.Request, rest string) bool {
 	root, err := os.OpenRoot(m.dir)

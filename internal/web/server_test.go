@@ -127,6 +127,13 @@ func TestOrder(t *testing.T) {
 	check("other ports", apart)
 	s.conf.HTTPAPI.Listen = s.conf.HTTPServer.Listen
 	check("shared", shared)
+	for target, want := range map[string]bool{
+		"/a.txt": true, "/live/a.flv": true, "/live": false, "/live/": false, "/none": false, "/live%2fa.flv": false, "/../a.txt": false,
+	} {
+		if got := New(s.o).Has(httptest.NewRequest(http.MethodGet, target, nil)); got != want {
+			t.Errorf("Has(%s) = %v", target, got)
+		}
+	}
 	s.put("index.html", "mine")
 	s.put("players/index.html", "my players")
 	if a, b := s.get("/"), s.get("/players/"); a != "mine" || b != "my players" {

@@ -24,7 +24,7 @@ import (
 func flvAndHLS(t *testing.T, remux string) string {
 	t.Helper()
 	return "http_remux { enabled on; mount [vhost]/[app]/[stream].flv; " + remux + " }\n" +
-		"hls { enabled on; hls_fragment 1; hls_window 6; hls_path " + t.TempDir() + "; }"
+		"hls { enabled on; hls_fragment 1; hls_window 20; hls_path " + t.TempDir() + "; }"
 }
 
 func tsAlone(_ *testing.T, remux string) string {
@@ -187,12 +187,12 @@ type hlsViewer struct {
 	address string // of its playlist
 }
 
-// hlsPlayer waits for the playlist, since ffmpeg would not. The session's id is its own, so that the
+// hlsPlayer waits for the playlist, since ffmpeg would not. It chooses the session's id, so that the
 // session can be ended: else it would be over only when it has been silent for long.
 func hlsPlayer(t *testing.T, raw, codec string) viewing {
 	t.Helper()
 	f, _ := serverOf(t, raw)
-	id, address := "player-"+stream.NewID(), httpHLS(t, raw)
+	id, address := stream.NewID(), httpHLS(t, raw)
 	if strings.Contains(address, "?") {
 		address += "&hls_ctx=" + id
 	} else {
@@ -202,9 +202,6 @@ func hlsPlayer(t *testing.T, raw, codec string) viewing {
 	var said string
 	if !poll(func() bool { status, said = f.get(address); return status == http.StatusOK }) {
 		t.Fatalf("no playlist at %s: %d %s", address, status, said)
-	}
-	if !strings.Contains(said, "#EXT-X-STREAM-INF:") || !strings.Contains(said, "hls_ctx="+id) {
-		t.Errorf("the first playlist is\n%s", said)
 	}
 	return &hlsViewer{ffmpegPlayer(t, address, codec).(*fileViewer), f, id, address}
 }

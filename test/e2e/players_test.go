@@ -62,9 +62,9 @@ var players = []player{
 	{name: "client-rtmps", start: watchTLS(clientPlayer), says: clientSays},
 	{name: "http-flv", start: watchWeb(httpFLV, ffmpegPlayer), says: webSays, web: httpFLV, leaves: true},
 	{name: "https-flv", start: watchWeb(httpsFLV, ffmpegPlayer), says: webSays, web: httpsFLV, leaves: true, light: true},
-	{name: "h2-flv", start: watchWeb(httpsFLV, h2Player), says: webSays, web: httpsFLV, leaves: true},
+	{name: "h2-flv", start: watchWeb(httpsFLV, h2Player), says: webSays, web: httpsFLV, leaves: true, light: true},
 	{name: "ws-flv", start: watchWeb(wsFLV, socketPlayer), says: webSays, web: httpFLV, leaves: true},
-	{name: "hls", start: hlsPlayer, web: httpHLS, late: true, lacks: "av1"},
+	{name: "hls", start: hlsPlayer, web: httpHLS, late: true, light: true, lacks: "av1"},
 }
 
 // tsPlayers are the rows of what http_remux sends instead of FLV, which is another setting.

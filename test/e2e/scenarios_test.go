@@ -132,11 +132,10 @@ func checkSizes(t *testing.T, r recording, small, large clip) {
 // slowReader has players stop reading. Nobody else notices, and they go on at a key frame.
 func slowReader(t *testing.T, f *fixture, p cast) {
 	c := newClip(t, p.codec, "heavy")
-	views := gather(t, f, f.url("s"), p, func(v player) bool { return !v.brief && !v.light && !v.late })
+	views := gather(t, f, f.url("s"), p, func(v player) bool { return !v.brief && !v.light })
 	steady := map[string]viewing{"steady": playClient(t, f.url("s"))}
 	p.start(t, f.url("s"), c, 0)
 	published(t, f)
-	latecomers(t, f, f.url("s"), p, views)
 	watched(t, steady, 30)
 	watched(t, views, 10)
 	for _, v := range views {

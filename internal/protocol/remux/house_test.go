@@ -98,6 +98,7 @@ type house struct {
 	log      logBook
 	gate     func(*stream.Request) error
 	serving  atomic.Int64
+	stop     context.CancelCauseFunc // of the server at web
 }
 
 func newHouse(t testing.TB, edit func(*config.Vhost)) *house {
@@ -162,12 +163,13 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // url returns the address of a path at a real server.
 func (h *house) url(path string) string {
 	if h.web == nil {
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := context.WithCancelCause(context.Background())
+		h.stop = cancel
 		h.web = httptest.NewUnstartedServer(h)
 		h.web.Config.BaseContext = func(net.Listener) context.Context { return ctx }
 		h.web.Start()
 		h.t.Cleanup(func() {
-			cancel()
+			cancel(nil)
 			h.web.Close()
 			_ = h.server.Run(ctx) // never fails
 		})

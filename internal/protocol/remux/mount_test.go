@@ -122,3 +122,24 @@ func TestRoute(t *testing.T) {
 		}
 	}
 }
+
+// TestRecorded has a file at the address of a stream: it is for those who come while nobody
+// publishes.
+func TestRecorded(t *testing.T) {
+	h := newHouse(t, nil)
+	there := true
+	h.server.options.Recorded = func(*http.Request) bool { return there }
+	r := httptest.NewRequest(http.MethodGet, "/live/s.flv", nil)
+	if h.server.Route(r) != nil {
+		t.Error("the file is hidden by a stream that nobody publishes")
+	}
+	there = false
+	if h.server.Route(r) == nil {
+		t.Error("nobody waits for the stream")
+	}
+	there = true
+	h.publish(layout(picture(), sound()))
+	if h.server.Route(r) == nil {
+		t.Error("the stream is hidden by the file")
+	}
+}

@@ -2,6 +2,7 @@ package remux
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -290,6 +291,20 @@ func vanish(t *testing.T, h *house) {
 	h.await("its end", func() bool { return len(h.registry.Sessions()) == 1 && h.serving.Load() == 0 })
 	if n := strings.Count(h.log.String(), "client left"); n != 2 {
 		t.Errorf("%d have left", n)
+	}
+}
+
+// TestStop has the server stop under a viewer, which has not left by itself.
+func TestStop(t *testing.T) { byBoth(t, stop) }
+
+func stop(t *testing.T, h *house) {
+	p := h.publish(layout(picture(), sound()))
+	p.write(both)
+	hears(t, h.raw("GET /live/s.flv HTTP/1.1\r\nHost: a\r\n\r\n"), 100)
+	h.stop(fmt.Errorf("stopped on purpose: %w", context.Canceled))
+	h.await("its end", func() bool { return len(h.registry.Sessions()) == 1 && h.serving.Load() == 0 })
+	if log := h.log.String(); !strings.Contains(log, "stopped on purpose") || strings.Contains(log, "client left") || strings.Contains(log, "WARN") {
+		t.Error("the log tells something else")
 	}
 }
 

@@ -25,6 +25,9 @@ type Options struct {
 	Registry *stream.Registry
 	Config   func() *config.Config // the configuration in force
 	Product  Product
+	// Recorded reports whether there is a file for a request: it is sent where nobody publishes the
+	// stream that the address means. Nil: there are no files.
+	Recorded func(r *http.Request) bool
 	Cache    *Cache // of newest sounds; nil for none
 	Log      *slog.Logger
 }
@@ -69,8 +72,16 @@ func (s *Server) Route(r *http.Request) http.Handler {
 	if t.appless {
 		t.app = s.appOf(v.Name, t.stream)
 	}
+	if s.options.Recorded != nil && !s.isLive(v.Name, t) && s.options.Recorded(r) {
+		return nil
+	}
 	rules := rules{get: s.options.Config, of: c, now: v}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, t, form, rules) })
+}
+
+func (s *Server) isLive(vhost string, t target) bool {
+	info, ok := s.options.Registry.Find(vhost, t.app, t.stream)
+	return ok && info.Publisher != ""
 }
 
 // slashed reports whether a path as it was sent hides slashes.
@@ -95,7 +106,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, t target, form *
 	case http.MethodGet:
 		s.play(w, r, t, form, rules)
 	case http.MethodHead:
-		if info, ok := s.options.Registry.Find(rules.now.Name, t.app, t.stream); !ok || info.Publisher == "" {
+		if !s.isLive(rules.now.Name, t) {
 			web.Fail(w, http.StatusNotFound, "Nobody publishes this stream.")
 			return
 		}

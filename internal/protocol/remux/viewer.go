@@ -172,7 +172,10 @@ func (v *viewer) note(err error) {
 
 // left reports whether err is what a client's leaving looks like.
 func left(err error) bool {
-	for _, end := range []error{errLeft, context.Canceled, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT} {
+	if err == context.Canceled { //nolint:errorlint // it is net/http's own; the server's stop wraps it
+		return true
+	}
+	for _, end := range []error{errLeft, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT} {
 		if errors.Is(err, end) {
 			return true
 		}
@@ -182,7 +185,7 @@ func left(err error) bool {
 
 // quiet reports whether err is an end that nobody has to look into.
 func quiet(err error) bool {
-	for _, end := range []error{io.EOF, stream.ErrKicked, fanout.ErrSlow, errAbsent, errSilent, errEnded} {
+	for _, end := range []error{io.EOF, context.Canceled, stream.ErrKicked, fanout.ErrSlow, errAbsent, errSilent, errEnded} {
 		if errors.Is(err, end) {
 			return true
 		}
