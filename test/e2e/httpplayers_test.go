@@ -127,7 +127,7 @@ func (v *flvViewer) read(ctx context.Context, open func(context.Context) (io.Rea
 func (v *flvViewer) stop() recording {
 	v.t.Helper()
 	v.close()
-	if v.frames() > 0 && !(v.audio && v.video) {
+	if v.frames() > 0 && (!v.audio || !v.video) {
 		v.t.Errorf("the header promises audio: %t, video: %t", v.audio, v.video)
 	}
 	return recording{file: saveMessages(v.t, v.messages()), messages: v.messages()}

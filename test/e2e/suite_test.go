@@ -39,7 +39,7 @@ var stages = []stage{
 func (s stage) cast(p publisher) cast {
 	c := cast{publisher: p}
 	for _, v := range s.players {
-		if v.lacks != p.codec && !(p.light && v.late) {
+		if v.lacks != p.codec && (!p.light || !v.late) {
 			c.players = append(c.players, v)
 		}
 	}
