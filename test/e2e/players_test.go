@@ -202,11 +202,14 @@ func ffprobePlayer(t *testing.T, url, codec string) viewing {
 	return &probeViewer{process: p}
 }
 
+// enough is more than anybody waits for: a player that ends by itself has seen what it wants.
+const enough = 1 << 20
+
 func (v *probeViewer) frames() int {
 	if v.running() {
 		return 0
 	}
-	return 1 << 20 // it has seen what it wants
+	return enough
 }
 
 func (v *probeViewer) freeze(bool) {}
