@@ -36,7 +36,7 @@ var clips struct {
 func newClip(t *testing.T, codec, size string) clip {
 	t.Helper()
 	c := clip{name: codec + "-" + size, codec: codec, width: 160, height: 120}
-	length, video := "60", []string{}
+	length, video := "240", []string{} // longer than any test: GStreamer sends it once
 	ffmpeg := "ffmpeg"
 	switch codec {
 	case "h264":
