@@ -90,11 +90,11 @@ func (v *viewer) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 			cancel(errAbsent)
 		})
 	}
-	stopped := make(chan struct{})
+	stopped, out := make(chan struct{}), v.out // which release takes away
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
 		_ = v.sub.Close() // never fails
-		v.out.abort()
+		out.abort()
 	})
 	defer func() {
 		if !stop() {
