@@ -5,11 +5,32 @@ import (
 	"errors"
 )
 
-// Gate decides who may publish or play. Check may take seconds, and nobody waits for it but
+// Act is what a client asks leave for.
+type Act uint8
+
+// The acts, in the order in which a client comes to them.
+const (
+	Connect Act = iota // it has come, and said what it wants; not for protocols without connections
+	Publish
+	Play
+)
+
+func (a Act) String() string {
+	return [...]string{"connect", "publish", "play"}[a]
+}
+
+// Ask is a client's question to the gates.
+type Ask struct {
+	Act      Act
+	Request  *Request
+	StreamID string // of the stream's entry in the API; empty for Connect
+}
+
+// Gate decides who may connect, publish or play. Check may take seconds, and nobody waits for it but
 // the one who asks. Nil allows; a *Denied refuses; a *Moved sends the client elsewhere; any
 // other error refuses too, as a fault of ours.
 type Gate interface {
-	Check(ctx context.Context, r *Request, publish bool) error
+	Check(ctx context.Context, a Ask) error
 }
 
 // Denied is a gate's refusal.
@@ -42,6 +63,9 @@ var (
 	ErrKicked = errors.New("kicked by the API")
 	// ErrIdle ends a publisher whom nobody has watched for longer than the rules allow.
 	ErrIdle = errors.New("nobody has been watching for longer than kickoff_for_idle")
+	// ErrMute ends a publisher that is there, or seems to be, and has sent nothing for longer than
+	// the rules allow. Protocols wrap it.
+	ErrMute = errors.New("publisher sent nothing")
 	// ErrNoSession is what Kick gives for an id nobody has.
 	ErrNoSession = errors.New("stream: no such session")
 )

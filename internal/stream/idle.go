@@ -22,6 +22,7 @@ func idleFor(limit time.Duration) error { return fmt.Errorf("%w: %s", ErrIdle, l
 // sweep ends the publishers whom nobody has watched for longer than their rules allow. Their
 // names are free when it returns; a hold looks after itself.
 func (g *Registry) sweep(now time.Time) {
+	defer g.tell()
 	for r, cause := range g.idlers(now) {
 		r.Kick(cause)
 	}
@@ -38,6 +39,7 @@ func (g *Registry) idlers(now time.Time) map[*Request]error {
 		if p != nil && p.request.Kick != nil && limit > 0 && s.alone(now) >= limit {
 			found[p.request] = idleFor(limit)
 			p.stop(found[p.request])
+			g.noteEnd(p, found[p.request])
 			s.end()
 		}
 		s.mu.Unlock()

@@ -26,6 +26,7 @@ type Info struct {
 	Publisher             string        // session id; empty without one
 	Layout                *media.Layout // nil before its first frame
 	Repairs               media.Repairs
+	Health                Health
 	Usage                 Usage
 }
 
@@ -35,7 +36,9 @@ type SessionInfo struct {
 	StreamID, VhostID string
 	Publish           bool
 	Started           time.Time
-	Lost              uint64 // frames a slow reader has missed
+	Lost              uint64        // frames a slow reader has missed
+	Waiting           int           // frames in the stream that it has not taken yet
+	Delay             time.Duration // of the stream's time that these are
 	Usage             Usage
 }
 
@@ -118,8 +121,10 @@ func (e *entry) info() Info {
 		ID: s.ID, VhostID: s.VhostID, Vhost: s.key.vhost, App: s.key.app, Name: s.key.stream,
 		URL: s.url, TCURL: s.request.TCURL,
 		Clients: len(e.sessions), VideoFrames: s.videos, Layout: s.layout, Repairs: s.clock.Repairs,
-		Usage: usage(e.sum(), &s.rate),
+		Health: s.health.tell(media.Now(), s.publisher != nil),
+		Usage:  usage(e.sum(), &s.rate),
 	}
+	info.Health.Repairs, info.Health.LastEnd = s.clock.Repairs, s.gone
 	if s.publisher != nil {
 		info.Publisher = s.publisher.request.ID
 	}
@@ -157,7 +162,7 @@ func (x *session) info() SessionInfo {
 		Publish: x.publisher != nil, Started: x.started(), Usage: usage(x.traffic.read(), x.rate()),
 	}
 	if x.subscriber != nil {
-		info.Lost = x.subscriber.Lost()
+		info.Lost, info.Waiting, info.Delay = x.subscriber.look()
 	}
 	return info
 }

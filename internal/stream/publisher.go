@@ -27,6 +27,7 @@ type Publisher struct {
 	sink    Sink // nil where the stream is here
 	started time.Time
 	once    sync.Once // for its end
+	ended   bool      // the witnesses will hear of its end; guarded by the registry's lock
 
 	layout *media.Layout // the publisher's newest; guarded by stream.mu
 
@@ -103,8 +104,14 @@ func (p *Publisher) Repairs() media.Repairs {
 // Close ends the publication, as its encoder wants it. The stream's readers keep what is in the
 // window. It may be called twice and from anywhere.
 func (p *Publisher) Close() error {
-	p.once.Do(func() { p.stream.registry.unpublish(p, nil) })
+	p.End(nil)
 	return nil
+}
+
+// End is Close for a cause that is not the encoder's wish, and no reason to wait for it either: the
+// server stops.
+func (p *Publisher) End(cause error) {
+	p.once.Do(func() { p.stream.registry.unpublish(p, cause, false) })
 }
 
 // Lost ends the publication because the encoder has dropped out: its connection broke, or has
@@ -112,7 +119,7 @@ func (p *Publisher) Close() error {
 // the next publisher; else it is Close. It changes nothing for a publisher that has been
 // replaced or kicked, or has closed.
 func (p *Publisher) Lost(cause error) {
-	p.once.Do(func() { p.stream.registry.unpublish(p, cause) })
+	p.once.Do(func() { p.stream.registry.unpublish(p, cause, true) })
 }
 
 // stop notes why the publisher may not write any more; the first reason stays.

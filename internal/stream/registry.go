@@ -17,8 +17,10 @@ type Registry struct {
 	gates    []Gate
 	route    Route
 	outputs  []Standing
+	witness  []Witness
 	log      *slog.Logger
 
+	telling  sync.Mutex // held while the witnesses are told; taken before mu
 	mu       sync.Mutex // taken before any Stream.mu, and that before any Publisher.mu
 	streams  map[key]*Stream
 	vhosts   map[string]*vhost
@@ -28,6 +30,8 @@ type Registry struct {
 	total    totals         // of sessions that have ended
 	rate     rate
 	served   uint64
+	firsts   firstFrames
+	news     []Event        // of which the witnesses have not heard yet
 	closed   bool           // waits for lost publishers no more, and starts no standing outputs
 	standing sync.WaitGroup // of their runs; counts up under mu
 }
@@ -37,11 +41,12 @@ type Route func(ctx context.Context, r *Request) (Sink, error)
 
 // Options set up a Registry.
 type Options struct {
-	Settings func(vhost string) Settings // the rules in force; nil is the zero Settings
-	Gates    []Gate                      // asked in order; the first that does not allow decides
-	Route    Route                       // nil keeps every stream here
-	Standing []Standing                  // the outputs that are always on
-	Log      *slog.Logger                // nil says nothing
+	Settings  func(vhost string) Settings // the rules in force; nil is the zero Settings
+	Gates     []Gate                      // asked in order; the first that does not allow decides
+	Route     Route                       // nil keeps every stream here
+	Standing  []Standing                  // the outputs that are always on
+	Witnesses []Witness                   // told of all events, in this order
+	Log       *slog.Logger                // nil says nothing
 }
 
 // NewRegistry returns an empty registry.
@@ -53,7 +58,7 @@ func NewRegistry(o Options) *Registry {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Registry{
-		settings: o.Settings, gates: o.Gates, route: o.Route, outputs: o.Standing, log: o.Log,
+		settings: o.Settings, gates: o.Gates, route: o.Route, outputs: o.Standing, witness: o.Witnesses, log: o.Log,
 		streams:  map[key]*Stream{},
 		vhosts:   map[string]*vhost{},
 		sessions: map[string]*session{},
@@ -65,7 +70,9 @@ func NewRegistry(o Options) *Registry {
 // host's rules let a newcomer take over. Readers do not hear of a takeover, nor of a publisher who
 // comes while a lost one is waited for: they see a splice. Gate errors come as they are.
 func (g *Registry) Publish(ctx context.Context, r *Request) (*Publisher, error) {
-	if err := g.ask(ctx, r, true); err != nil {
+	defer g.tell()
+	defer g.release(g.reserve(r))
+	if err := g.ask(ctx, Publish, r); err != nil {
 		return nil, err
 	}
 	var sink Sink
@@ -77,6 +84,7 @@ func (g *Registry) Publish(ctx context.Context, r *Request) (*Publisher, error) 
 	}
 	p, before, err := g.commit(r, sink)
 	if err != nil {
+		g.refused(Publish, r, err)
 		if sink != nil {
 			err = errors.Join(err, sink.Close())
 		}
@@ -97,25 +105,88 @@ func (g *Registry) Publish(ctx context.Context, r *Request) (*Publisher, error) 
 // Subscribe asks the gates and gives a position in the stream that r names: at its newest key
 // frame where that is cached, else at its end. The stream need not be published yet.
 func (g *Registry) Subscribe(ctx context.Context, r *Request) (*Subscriber, error) {
-	if err := g.ask(ctx, r, false); err != nil {
+	defer g.tell()
+	defer g.release(g.reserve(r))
+	if err := g.ask(ctx, Play, r); err != nil {
 		return nil, err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stream(r)
 	sub := s.subscribe(r, r.Indirect)
-	sub.close = sync.OnceFunc(func() { g.leave(sub) })
+	sub.close = sync.OnceFunc(func() {
+		g.leave(sub)
+		g.tell()
+	})
+	sub.listed = true
 	g.enter(&session{request: r, stream: s, subscriber: sub})
+	g.note(Event{What: Played, Request: r, StreamID: s.ID})
 	return sub, nil
 }
 
-func (g *Registry) ask(ctx context.Context, r *Request, publish bool) error {
+// reserve finds or makes the stream that r names, and keeps it in the list until release: the
+// gates know it by its id.
+func (g *Registry) reserve(r *Request) *Stream {
+	if len(g.gates) == 0 {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.stream(r)
+	s.asked++
+	return s
+}
+
+func (g *Registry) release(s *Stream) {
+	if s == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked--
+	g.bury(s)
+}
+
+// ask puts the question to the gates. The stream is reserved.
+func (g *Registry) ask(ctx context.Context, act Act, r *Request) error {
+	a := Ask{Act: act, Request: r}
+	if act != Connect && len(g.gates) > 0 {
+		a.StreamID = g.idOf(r)
+	}
 	for _, gate := range g.gates {
-		if err := gate.Check(ctx, r, publish); err != nil {
+		if err := gate.Check(ctx, a); err != nil {
+			if ctx.Err() == nil {
+				g.refused(act, r, err)
+			}
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// Connect asks the gates for a client that has opened a connection and said what it wants. What it
+// publishes and plays is asked for by itself. Every nil is answered by one Disconnect, when all of
+// that has ended.
+func (g *Registry) Connect(ctx context.Context, r *Request) error {
+	defer g.tell()
+	if err := g.ask(ctx, Connect, r); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.note(Event{What: Connected, Request: r})
+	return nil
+}
+
+// Disconnect is the end of a connection, whose Traffic is that of all it did. The cause is nil where
+// the client wanted it.
+func (g *Registry) Disconnect(r *Request, lasted time.Duration, cause error) {
+	defer g.tell()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.note(Event{What: Closed, Request: r, Lasted: lasted, Cause: cause})
 }
 
 // place is who had a publisher's place before it: nobody, one who was replaced, or one who was
@@ -138,6 +209,7 @@ func (g *Registry) commit(r *Request, sink Sink) (p *Publisher, before place, er
 			return nil, place{}, ErrBusy
 		}
 		old.stop(ErrReplaced)
+		g.noteEnd(old, ErrReplaced)
 	}
 	p = &Publisher{
 		request: r, stream: s, sink: sink, started: time.Now(),
@@ -146,6 +218,7 @@ func (g *Registry) commit(r *Request, sink Sink) (p *Publisher, before place, er
 	s.begin(p)
 	g.stand(s)
 	g.enter(&session{request: r, stream: s, publisher: p})
+	g.note(Event{What: Published, Request: r, StreamID: s.ID})
 	return p, before, nil
 }
 
@@ -166,22 +239,25 @@ func (g *Registry) stream(r *Request) *Stream {
 	return s
 }
 
-// unpublish ends a publication; lost is why its encoder dropped out, nil if it did not.
-func (g *Registry) unpublish(p *Publisher, lost error) {
+// unpublish ends a publication for a cause, nil if its client wants it. If it was lost, it may come
+// back.
+func (g *Registry) unpublish(p *Publisher, cause error, lost bool) {
+	defer g.tell()
 	p.stop(ErrClosed)
 	if p.sink != nil {
 		_ = p.sink.Close() // the sink has logged what was wrong with it
 	}
-	if limit := g.vacate(p, lost != nil); limit > 0 {
-		g.lost(p, limit, lost)
+	if limit := g.vacate(p, cause, lost); limit > 0 {
+		g.lost(p, limit, cause)
 	}
 }
 
 // vacate takes a publisher out of its place, if it still has it, and returns for how long its
 // readers wait for the next.
-func (g *Registry) vacate(p *Publisher, lost bool) (limit time.Duration) {
+func (g *Registry) vacate(p *Publisher, cause error, lost bool) (limit time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.noteEnd(p, cause)
 	s := p.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -206,6 +282,7 @@ func (g *Registry) leave(r *Subscriber) {
 	defer s.mu.Unlock()
 	s.unsubscribe(r)
 	close(r.done)
+	g.noteStop(r)
 	g.retire(s, r.request)
 }
 
@@ -225,7 +302,7 @@ func (g *Registry) retire(s *Stream, r *Request) {
 // bury forgets a stream that has neither publisher nor readers and waits for nobody; both locks
 // are held.
 func (g *Registry) bury(s *Stream) {
-	if !s.live() && len(s.readers) == 0 && g.streams[s.key] == s {
+	if !s.live() && len(s.readers) == 0 && s.asked == 0 && g.streams[s.key] == s {
 		g.unlist(s)
 	}
 }
@@ -234,6 +311,7 @@ func (g *Registry) bury(s *Stream) {
 // name is free when it returns. The id of a publisher that was lost ends the waiting for it. It
 // returns ErrNoSession if there is none, or none that can be ended.
 func (g *Registry) Kick(id string, cause error) error {
+	defer g.tell()
 	g.mu.Lock()
 	x := g.sessions[id]
 	if x == nil {
@@ -245,8 +323,13 @@ func (g *Registry) Kick(id string, cause error) error {
 		g.gaveUp(s, h, cause)
 		return nil
 	}
-	if x.publisher != nil && x.request.Kick != nil {
+	switch {
+	case x.request.Kick == nil:
+	case x.publisher != nil:
 		x.stream.oust(x.publisher, cause)
+		g.noteEnd(x.publisher, cause)
+	default:
+		x.subscriber.why(cause)
 	}
 	g.mu.Unlock()
 	if x.request.Kick == nil {
@@ -286,6 +369,7 @@ func (s *Stream) begin(p *Publisher) {
 	s.clock = media.Clock{Start: s.clock.End()}
 	s.layout, s.main = nil, -1
 	s.audios = 0
+	s.health = health{}
 	if s.viewers == 0 {
 		s.lonely = time.Now()
 	}
@@ -309,7 +393,9 @@ func (s *Stream) end() {
 func (s *Stream) subscribe(r *Request, idle bool) *Subscriber {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.admit(r, idle)
+	sub := s.admit(r, idle)
+	sub.timed = s.publisher != nil && s.health.count > 0 && !idle
+	return sub
 }
 
 // admit is subscribe with s.mu held.

@@ -15,7 +15,9 @@ import (
 // gate is a Gate made of a function.
 type gate func(ctx context.Context, r *Request, publish bool) error
 
-func (g gate) Check(ctx context.Context, r *Request, publish bool) error { return g(ctx, r, publish) }
+func (g gate) Check(ctx context.Context, a Ask) error {
+	return g(ctx, a.Request, a.Act == Publish)
+}
 
 func TestGates(t *testing.T) {
 	denied, moved, broken := &Denied{"on_play", "no"}, &Moved{"elsewhere"}, errors.New("no answer")

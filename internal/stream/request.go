@@ -26,6 +26,10 @@ type Request struct {
 
 	TCURL, PageURL, SWFURL string
 
+	// Token is a credential that came beside the address, such as HTTP's Authorization: Bearer;
+	// empty without.
+	Token string
+
 	// Viewer says that this reader is audience: it counts against an idle publisher.
 	Viewer bool
 	// Indirect says that this reader is given an output, such as files, and reads no frames: it
@@ -39,6 +43,9 @@ type Request struct {
 	Pace func() Pace
 	// Kick ends the session for the reason given; it returns at once. Nil where nobody can.
 	Kick func(cause error)
+	// Link tells of the network to the client, if the system does; nil where there is no connection. It
+	// may be called from anywhere, also after the session's end.
+	Link func() (Link, bool)
 	// Traffic is counted by the protocol; nil where it is not.
 	Traffic *Traffic
 }

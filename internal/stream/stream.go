@@ -63,6 +63,9 @@ type Stream struct {
 	standing  []*standing // by the registry's outputs; nil before the first publisher
 	lane      *Lane
 	videos    uint64 // video frames so far
+	health    health // of the newest publisher
+	gone      *End   // the publication that ended last; guarded by registry.mu
+	asked     int    // clients that the gates are asked for; guarded by registry.mu
 	past      totals // of sessions that have ended; guarded by registry.mu
 	rate      rate   // guarded by registry.mu
 }
@@ -168,7 +171,11 @@ func (s *Stream) append(f *media.Frame) {
 	case s.audios <= pureAudio && int(f.Track) == f.Layout.First(media.Audio):
 		s.audios++
 	}
-	opens := f.Key && video && int(f.Track) == s.main
+	main := int(f.Track) == s.main
+	opens := f.Key && video && main
+	if video || f.Source().Kind == media.Audio {
+		s.health.note(f, video, main, opens)
+	}
 	switch pure := s.main < 0 || s.audios > pureAudio; {
 	case opens:
 		s.newKey, s.hasKey = pos, true
@@ -261,6 +268,10 @@ func (s *Stream) take(r *Subscriber, dst []*media.Frame) (n int, err error) {
 	}
 	if n = s.frames.copy(dst[:min(uint64(len(dst)), end-r.pos)], r.pos); n > 0 {
 		r.pos += uint64(n)
+		if r.timed {
+			r.timed = false
+			s.registry.firsts.add(time.Since(r.started))
+		}
 		if s.publisher == nil && r.pos == s.frames.next {
 			s.trim()
 		}

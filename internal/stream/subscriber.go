@@ -23,12 +23,19 @@ type Subscriber struct {
 	done    chan struct{} // closed by Close
 	close   func()
 
+	// Guarded by the registry's lock.
+	listed bool      // is a session, and no output of ours
+	told   uint64    // frames lost that the witnesses have heard of
+	slow   time.Time // when they did last
+
 	// Guarded by stream.mu.
 	pos    uint64 // changed by the reading goroutine alone
 	lost   uint64
-	seek   bool // looks for a key frame
-	idle   bool // has not read yet, or reads packets: holds no frames in the window
-	reads  bool // counts among the stream's readers of frames
+	cause  error // why it is closed, if somebody has said
+	seek   bool  // looks for a key frame
+	timed  bool  // the time to its first frame is counted
+	idle   bool  // has not read yet, or reads packets: holds no frames in the window
+	reads  bool  // counts among the stream's readers of frames
 	closed bool
 	calm   bool   // pauses so long between batches that it waits for no frame
 	ended  uint64 // the ends of publishers it knows of
@@ -171,6 +178,20 @@ func (r *Subscriber) Behind() int {
 	return int(r.stream.frames.next - max(r.pos, r.stream.frames.base))
 }
 
+// look returns how many frames the reader has missed, how many wait for it, and how much of the
+// stream's time these are. One who holds no frames has none waiting.
+func (r *Subscriber) look() (lost uint64, waiting int, delay time.Duration) {
+	s := r.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pos := max(r.pos, s.frames.base)
+	if r.idle || r.closed || pos >= s.frames.next {
+		return r.lost, 0, 0
+	}
+	delay = time.Duration(s.frames.at(s.frames.next-1).DTS - s.frames.at(pos).DTS)
+	return r.lost, int(s.frames.next - pos), max(0, delay)
+}
+
 // Layout returns the layout in force, nil while there is no publisher to see or to wait for. It is what a reader that
 // joins between two frames can show already.
 func (r *Subscriber) Layout() *media.Layout {
@@ -190,4 +211,20 @@ func (r *Subscriber) Stream() *Stream { return r.stream }
 func (r *Subscriber) Close() error {
 	r.close()
 	return nil
+}
+
+// End is Close for a cause, which the witnesses hear of. The first one stays; nil is the client's
+// wish.
+func (r *Subscriber) End(cause error) {
+	r.why(cause)
+	r.close()
+}
+
+// why notes the cause of an end to come.
+func (r *Subscriber) why(cause error) {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	if r.cause == nil && !r.closed {
+		r.cause = cause
+	}
 }

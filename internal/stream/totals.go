@@ -56,6 +56,7 @@ func (g *Registry) sums() (all totals, vhosts map[*vhost]totals) {
 
 // sample notes the bytes of now, for the rates.
 func (g *Registry) sample() {
+	defer g.tell()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	all, vhosts := g.sums()
@@ -67,6 +68,7 @@ func (g *Registry) sample() {
 		e.stream.rate.sample(e.sum())
 		for _, x := range e.sessions {
 			x.rate().sample(x.traffic.read())
+			g.watch(x)
 		}
 	}
 }

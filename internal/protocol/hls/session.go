@@ -46,7 +46,7 @@ type session struct {
 // end is the end of the session, for whoever comes first.
 func (x *session) end(sub *stream.Subscriber, cause error) {
 	x.once.Do(func() {
-		_ = sub.Close() // never fails
+		sub.End(cause)
 		args := []any{
 			"ip", x.request.Remote, "stream", x.request.URL(), "time", time.Since(x.began).Round(time.Millisecond),
 			"sent", x.request.Traffic.Sent.Load(),

@@ -15,15 +15,15 @@ import (
 // asked is a gate that counts who asks, and lets some in.
 type asked struct{ plays int }
 
-func (a *asked) Check(_ context.Context, r *stream.Request, publish bool) error {
-	if publish {
+func (a *asked) Check(_ context.Context, q stream.Ask) error {
+	if q.Act != stream.Play {
 		return nil
 	}
 	a.plays++
 	switch {
-	case strings.Contains(r.Param, "token=bad"):
+	case strings.Contains(q.Request.Param, "token=bad"):
 		return &stream.Denied{Gate: "on_play", Reason: "your token is bad"}
-	case strings.Contains(r.Param, "token=moved"):
+	case strings.Contains(q.Request.Param, "token=moved"):
 		return &stream.Moved{URL: "http://elsewhere/live/a.m3u8"}
 	}
 	return nil

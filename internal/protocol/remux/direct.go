@@ -133,7 +133,7 @@ func (d *direct) begin(ctx context.Context) (stop func() bool, err error) {
 	}
 	sub := d.viewer.sub
 	stop = context.AfterFunc(ctx, func() {
-		_ = sub.Close()                             // never fails
+		sub.End(unlessLeft(context.Cause(ctx)))
 		_ = d.conn.SetReadDeadline(time.Unix(1, 0)) // if it fails, so does the read
 	})
 	d.viewer.server.shards.Follow(&d.Follower, d, sub, &d.outbox, raw, d.viewer.link.log.Rank())
@@ -166,12 +166,12 @@ func (d *direct) finish(cause error) {
 		}
 		d.outbox.Finish(lastTime, last)
 	}
-	_ = v.sub.Close() // never fails
-	d.conn.Close()    // ends what is still being written
+	v.sub.End(unlessLeft(cause))
+	d.conn.Close() // ends what is still being written
 	if !errors.Is(cause, errNoSocket) {
 		d.Stop()
 	}
-	v.close()
+	v.close(cause)
 	v.note(cause)
 }
 

@@ -128,11 +128,11 @@ func newHouse(t testing.TB, edit func(*config.Vhost)) *house {
 	return h
 }
 
-func (h *house) Check(_ context.Context, r *stream.Request, publish bool) error {
-	if h.gate == nil || publish {
+func (h *house) Check(_ context.Context, a stream.Ask) error {
+	if h.gate == nil || a.Act != stream.Play {
 		return nil
 	}
-	return h.gate(r)
+	return h.gate(a.Request)
 }
 
 // reload puts a configuration in force: the defaults without delays, and as edit leaves them.

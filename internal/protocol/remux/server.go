@@ -140,7 +140,7 @@ func (s *Server) request(r *http.Request, t target, rules rules) *stream.Request
 		Vhost: rules.now.Name, App: t.app, Stream: t.stream,
 		Name: t.stream + path.Ext(r.URL.Path), Param: param,
 		TCURL: scheme + web.Host(r) + "/" + t.app, PageURL: r.Referer(),
-		Viewer: true, Traffic: &stream.Traffic{},
+		Viewer: true, Link: fanout.LinkOf(web.Conn(r)), Traffic: &stream.Traffic{},
 		Pace: func() stream.Pace {
 			play := &rules.current().Play
 			return stream.Pace{Latency: play.MwLatency, Frames: play.MwMsgs}

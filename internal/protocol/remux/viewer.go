@@ -73,7 +73,7 @@ func (v *viewer) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	}
 	defer func() {
 		if v.direct == nil {
-			v.close()
+			v.close(err)
 		}
 	}()
 	v.behind = uint64(v.sub.Behind())
@@ -93,7 +93,7 @@ func (v *viewer) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	stopped, out := make(chan struct{}), v.out // which release takes away
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
-		_ = v.sub.Close() // never fails
+		v.sub.End(unlessLeft(context.Cause(ctx)))
 		out.abort()
 	})
 	defer func() {
@@ -118,9 +118,9 @@ func (v *viewer) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 	return err
 }
 
-// close gives back what the viewer holds.
-func (v *viewer) close() {
-	_ = v.sub.Close() // never fails
+// close gives back what the viewer holds, at its end.
+func (v *viewer) close(cause error) {
+	v.sub.End(unlessLeft(cause))
 	if v.waiting != nil {
 		v.waiting.Stop()
 	}
@@ -181,6 +181,14 @@ func left(err error) bool {
 		}
 	}
 	return false
+}
+
+// unlessLeft is the cause of an end, nil where it is the client's own.
+func unlessLeft(cause error) error {
+	if left(cause) {
+		return nil
+	}
+	return cause
 }
 
 // quiet reports whether err is an end that nobody has to look into.

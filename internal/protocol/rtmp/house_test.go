@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -49,6 +50,8 @@ type house struct {
 	log      logBook
 	takeover atomic.Bool
 	gate     func(*stream.Request, bool) error // nil lets everybody in
+	connect  error                             // the answer to who connects
+	events   logBook
 
 	ctx      context.Context
 	sessions sync.WaitGroup
@@ -67,8 +70,9 @@ func newHouse(t testing.TB, edit func(*config.Config)) *house {
 				Takeover: h.takeover.Load(), Resume: v.ResumeTimeout, Idle: v.KickoffForIdle,
 			}
 		},
-		Gates: []stream.Gate{h},
-		Log:   slog.New(slog.NewTextHandler(&h.log, nil)),
+		Gates:     []stream.Gate{h},
+		Witnesses: []stream.Witness{h.hear},
+		Log:       slog.New(slog.NewTextHandler(&h.log, nil)),
 	})
 	h.server = NewServer(Options{
 		Registry: h.registry, Config: h.config.Load, Product: product,
@@ -89,12 +93,18 @@ func newHouse(t testing.TB, edit func(*config.Config)) *house {
 	return h
 }
 
-func (h *house) Check(_ context.Context, r *stream.Request, publish bool) error {
+func (h *house) Check(_ context.Context, a stream.Ask) error {
+	if a.Act == stream.Connect {
+		return h.connect
+	}
 	if h.gate == nil {
 		return nil
 	}
-	return h.gate(r, publish)
+	return h.gate(a.Request, a.Act == stream.Publish)
 }
+
+// hear writes down what becomes of clients.
+func (h *house) hear(e stream.Event) { _, _ = fmt.Fprintf(&h.events, "%s: %v\n", e.What, e.Cause) }
 
 // reload puts a configuration in force: the defaults, without delays, and as edit leaves them.
 func (h *house) reload(edit func(*config.Config)) {

@@ -10,6 +10,7 @@ import (
 type life struct {
 	// Set at construction.
 	hangUp func(cause error)
+	ctx    context.Context
 	end    context.CancelCauseFunc
 
 	mu   sync.Mutex
@@ -20,8 +21,8 @@ type life struct {
 // begin returns the context of the session, which ends with parent, by cancel or by finish. Stop
 // has to be called when it has ended.
 func (l *life) begin(parent context.Context) (ctx context.Context, stop func() bool) {
-	ctx, l.end = context.WithCancelCause(context.WithoutCancel(parent))
-	return ctx, context.AfterFunc(parent, func() { l.cancel(context.Cause(parent)) })
+	l.ctx, l.end = context.WithCancelCause(context.WithoutCancel(parent))
+	return l.ctx, context.AfterFunc(parent, func() { l.cancel(context.Cause(parent)) })
 }
 
 // cancel ends the session from anywhere: it hangs up and does not wait for that. The first cause
@@ -35,6 +36,14 @@ func (l *life) cancel(cause error) {
 		defer l.hung.Done()
 		l.hangUp(cause)
 	}()
+}
+
+// why returns for what the session ends: its own cause, unless it has been canceled before.
+func (l *life) why(own error) error {
+	if cause := context.Cause(l.ctx); cause != nil {
+		return cause
+	}
+	return own
 }
 
 // finish is for the session itself, at its end: it has hung up when it returns. It returns the

@@ -35,7 +35,7 @@ func (s *session) play(ctx context.Context, w wish, r *stream.Request) error {
 		return s.turnAwayStream(err, false, r)
 	}
 	if err := s.playStart(); err != nil {
-		sub.Close()
+		sub.End(err)
 		return err
 	}
 	started := "playing"
@@ -46,7 +46,7 @@ func (s *session) play(ctx context.Context, w wish, r *stream.Request) error {
 	p := newPlayer(s, sub, w)
 	pausing, wait, err := s.start(p)
 	if err != nil {
-		sub.Close()
+		sub.End(err)
 		return err
 	}
 	s.playing = &playing{p, pausing, wait}
@@ -63,7 +63,7 @@ func (s *session) halt(cause error) error {
 		return cause
 	}
 	p := s.playing.player
-	p.sub.Close()
+	p.sub.End(unlessLeft(s.life.why(cause)))
 	p.pause(false)
 	if cause != nil {
 		s.cancel(cause)

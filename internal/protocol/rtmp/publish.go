@@ -14,9 +14,6 @@ import (
 	"weir/internal/stream"
 )
 
-// errMute ends a publisher that is there and sends nothing, or not there any more.
-var errMute = errors.New("publisher sent nothing")
-
 // publish serves a publisher until it ends. It returns nil if the client has stopped by itself
 // and may start again.
 func (s *session) publish(ctx context.Context, w wish, r *stream.Request) error {
@@ -38,9 +35,10 @@ func (s *session) publish(ctx context.Context, w wish, r *stream.Request) error 
 	s.src.done = ctx.Done()
 	s.log.Info("publishing", "kind", r.Kind, "ip", s.remote, "stream", r.URL())
 	if err := s.ingest(p); err != nil {
-		if ctx.Err() == nil { // else we have ended it
-			p.Lost(err)
+		if ctx.Err() != nil { // we have ended it
+			p.End(context.Cause(ctx))
 		}
+		p.Lost(err)
 		return err
 	}
 	s.log.Info("publisher stopped, and may start again", "stream", r.URL())
@@ -168,7 +166,7 @@ func (i *ingest) wait() error {
 	if i.first {
 		s.src.limit = v.Publish.FirstpktTimeout
 	}
-	return late(s.in.wait(), "%w for %s", errMute, s.src.limit)
+	return late(s.in.wait(), "%w for %s", stream.ErrMute, s.src.limit)
 }
 
 // next takes the next message of those that have come, and reports whether there was one.

@@ -47,8 +47,10 @@ func (v *Server) Serve(ctx context.Context, conn net.Conn) {
 	s := newSession(v, conn)
 	ctx, stop := s.life.begin(ctx)
 	defer stop()
+	var err error
+	defer func() { s.depart(err) }()
 	defer s.cancel(nil) // a panic passes through here
-	err := s.life.finish(ctx, s.run(ctx))
+	err = s.life.finish(ctx, s.run(ctx))
 	broken := s.out.Broken()
 	if len(farewell(err)) > 0 && !broken {
 		linger(conn)

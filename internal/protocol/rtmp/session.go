@@ -50,16 +50,17 @@ type session struct {
 	// Owned by run.
 	connect  connect
 	inquiry  inquiry
-	playing  *playing       // nil while it does not play
-	vhost    string         // as the client named it when it connected
-	past     stream.Traffic // of the streams before the one that traffic counts
-	chunk    int            // our chunk size
-	window   uint64         // the peer wants an acknowledgement each half of so many bytes
-	acked    uint64         // bytes told
-	what     string         // what it did, for the log
-	stranger bool           // it has not said what it wants: a port scan, a browser
-	url      string         // of the stream, for the log
-	notes    []any          // what the log says beside, at the end
+	playing  *playing        // nil while it does not play
+	vhost    string          // as the client named it when it connected
+	visit    *stream.Request // as which it is connected; nil before
+	past     stream.Traffic  // of the streams before the one that traffic counts
+	chunk    int             // our chunk size
+	window   uint64          // the peer wants an acknowledgement each half of so many bytes
+	acked    uint64          // bytes told
+	what     string          // what it did, for the log
+	stranger bool            // it has not said what it wants: a port scan, a browser
+	url      string          // of the stream, for the log
+	notes    []any           // what the log says beside, at the end
 }
 
 func newSession(v *Server, conn net.Conn) *session {
@@ -205,10 +206,38 @@ func (s *session) serve(ctx context.Context, w wish) error {
 		return s.turnAway(err)
 	}
 	s.what, s.url = r.Kind, r.URL()
+	if err := s.arrive(ctx, r); err != nil {
+		return s.turnAwayStream(err, w.publish, r)
+	}
 	if w.publish {
 		return s.publish(ctx, w, r)
 	}
 	return s.play(ctx, w, r)
+}
+
+// arrive asks whether the client may be here, when it has first said what it wants.
+func (s *session) arrive(ctx context.Context, r *stream.Request) error {
+	if s.visit != nil {
+		return nil
+	}
+	visit := *r
+	visit.Traffic = &stream.Traffic{}
+	if err := s.server.options.Registry.Connect(ctx, &visit); err != nil {
+		return err
+	}
+	s.visit = &visit
+	return nil
+}
+
+// depart is the end of what arrive began.
+func (s *session) depart(cause error) {
+	if s.visit == nil {
+		return
+	}
+	t := s.visit.Traffic
+	t.Received.Store(s.past.Received.Load() + s.traffic.Received.Load())
+	t.Sent.Store(s.past.Sent.Load() + s.traffic.Sent.Load())
+	s.server.options.Registry.Disconnect(s.visit, time.Since(s.started), unlessLeft(cause))
 }
 
 // request names the stream and the session to the registry.
@@ -236,7 +265,7 @@ func (s *session) request(w wish) (*stream.Request, error) {
 		Vhost: v.Name, App: t.app, Stream: plain(t.stream), Name: t.stream, Param: t.param,
 		TCURL: s.connect.tcURL, PageURL: s.connect.pageURL, SWFURL: s.connect.swfURL,
 		Viewer: !w.publish, Wait: true, Notice: true,
-		Kick: s.cancel, Traffic: s.traffic,
+		Kick: s.cancel, Link: fanout.LinkOf(s.conn), Traffic: s.traffic,
 	}, nil
 }
 
@@ -330,7 +359,7 @@ func farewell(cause error) []message {
 		r = refuse(codeBadName, "Another publisher has taken over this stream.")
 	case errors.Is(cause, stream.ErrIdle):
 		r = refuse(codeClosed, "Nobody has been watching this stream for a while.")
-	case errors.Is(cause, errMute):
+	case errors.Is(cause, stream.ErrMute):
 		r = refuse(codeClosed, "The server has received nothing for too long, and ends the stream.")
 	case errors.Is(cause, errComplete):
 		return []message{
@@ -373,6 +402,14 @@ func left(err error) bool {
 		}
 	}
 	return err == nil
+}
+
+// unlessLeft is the cause of an end, nil where it is the client's own.
+func unlessLeft(cause error) error {
+	if left(cause) {
+		return nil
+	}
+	return cause
 }
 
 // quiet reports whether err is an end that nobody has to look into.
