@@ -8,11 +8,11 @@ import (
 // veils also seed FuzzVeil.
 var veils = map[string]string{
 	"":                                     "",
-	"rtmp://127.0.0.1:1935/live":           "rtmp://127.0.0.1:1935/live",
+	"http://127.0.0.1:1935/live":           "http://127.0.0.1:1935/live",
 	"?token=abc&id=1":                      "?token=***&id=1",
 	"token=abc":                            "token=***",
 	"/live/s?a=b":                          "/live/s?a=b",
-	"rtmp://h/live?vhost=v&Token=abc/s":    "rtmp://h/live?vhost=v&Token=***/s",
+	"http://h/live?vhost=v&Token=abc/s":    "http://h/live?vhost=v&Token=***/s",
 	"?id=1;sign=x,key=y":                   "?id=1;sign=***,key=***",
 	"?to%6ben=abc":                         "?to%6ben=***",
 	"?token=":                              "?token=",
