@@ -1,11 +1,13 @@
 # weir: the verbs of this repository. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench pgo fuzz web soak tools-for-tests
+.PHONY: help run build image install test check bench pgo fuzz web soak tools-for-tests
 
 CONF     ?= conf/rtmp.conf
 BENCH    ?= .
 BASELINE ?=
 FUZZTIME ?= 10s
+IMAGE    ?= weir:latest
+PREFIX   ?= /usr/local
 TOOL     := go tool -modfile=tools/go.mod
 TARGETS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
@@ -13,13 +15,24 @@ TARGETS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 WITH_FFMPEG7 = WEIR_FFMPEG7=$$(test/ffmpeg7.sh) && export WEIR_FFMPEG7
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build and start the server with CONF (conf/rtmp.conf)
 	bin/weir -c $(CONF)
 
 build: ## build bin/weir: one static binary, Go is all it takes
 	CGO_ENABLED=0 go build -trimpath -o bin/weir ./cmd/weir
+
+image: ## the image IMAGE (weir:latest), by docker, podman or buildah; asks no registry
+	deploy/docker/image.sh $(IMAGE)
+
+install: build ## the binary, a unit of systemd and, where there is none, a configuration; below DESTDIR
+	install -D -m 755 bin/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)/etc/weir
+	for unit in weir.service weir.socket; do \
+		sed 's|/usr/local/bin/|$(PREFIX)/bin/|' deploy/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; \
+	done
+	test -e $(DESTDIR)/etc/weir/weir.conf || install -m 644 conf/live.conf $(DESTDIR)/etc/weir/weir.conf
 
 test: tools-for-tests ## vet, then all tests under the race detector; installs what they need
 	go vet ./...

@@ -6,7 +6,7 @@ set -euo pipefail
 streams=${STREAMS:-50} players=${PLAYERS:-500} seconds=${PROFILE:-15}
 url="rtmp://127.0.0.1:19357/live/bench{n}"
 low="rtmp://127.0.0.1:19357/live/low{n}?vhost=low.test" # whose players want each frame at once
-api=http://127.0.0.1:19857
+profiles=http://127.0.0.1:19860
 profile=cmd/weir/default.pgo
 work=$(mktemp -d)
 started=()
@@ -41,7 +41,7 @@ comes() {
 
 start server bin/weir -c test/bench/pgo.conf
 comes 19357
-comes 19857
+comes 19860
 ramp=$((players / 100 + streams / 100 + 4)) # seconds until all are there
 start publish bin/weir bench publish -u "$url" -n "$streams" -bitrate 1M -duration "$((ramp + seconds + 5))s" -quiet
 start publish-low bin/weir bench publish -u "$low" -n 4 -bitrate 1M -duration "$((ramp + seconds + 5))s" -quiet
@@ -50,7 +50,7 @@ start play-low bin/weir bench play -u "$low" -streams 4 -n "$((players / 5))" -d
 start play bin/weir bench play -u "$url" -streams "$streams" -n "$players" -duration "$((seconds + 2))s" -quiet
 start churn bin/weir bench churn -u "$url" -streams "$streams" -rate 20 -duration "$((ramp + seconds))s" -quiet
 sleep "$ramp"
-go tool pprof -proto -output "$work/profile" "$api/debug/pprof/profile?seconds=$seconds" >"$work/pprof.log" 2>&1 || fail "no profile"
+go tool pprof -proto -output "$work/profile" "$profiles/debug/pprof/profile?seconds=$seconds" >"$work/pprof.log" 2>&1 || fail "no profile"
 for job in "${started[@]:1}"; do
 	wait "$job" || echo "pgo: not all of the load went well; is the machine busy?" >&2
 done

@@ -37,6 +37,10 @@ func run(args, environ []string) (string, error) {
 	switch {
 	case o.Word == "version", o.Version: // the first line is what scripts expect
 		return server.CompatVersion + "\nweir " + server.Version + "\n", nil
+	case o.Word == "health":
+		return server.Health(o.Args, environ)
+	case o.Word == "drain":
+		return server.Drain(o.Args, environ)
 	case o.Signature:
 		return server.CompatSignature + "\n", nil
 	case o.Help:

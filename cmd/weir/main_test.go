@@ -113,7 +113,7 @@ func conf(t *testing.T, dir, more string) string {
 	}
 	addr := ln.Addr().String()
 	ln.Close()
-	text := "listen " + addr + ";\n" + more + "vhost __defaultVhost__ {\n}\n"
+	text := "listen " + addr + ";\nauto_reload_for_docker off;\n" + more + "vhost __defaultVhost__ {\n}\n"
 	if err := os.WriteFile(filepath.Join(dir, "weir.conf"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"weir/internal/stream"
@@ -29,8 +30,9 @@ type Options struct {
 	VhostEnabled func(vhost string) bool                              // nil is always
 	HLS          func(vhost string) (on bool, fragment time.Duration) // nil is off
 	CrossDomain  func() bool                                          // pages of other sites may ask; nil is yes
-	Profiles     func() bool                                          // /debug/pprof/ is served; nil is no
-	Disks        []string                                             // whose load is told; empty is all there are
+	Disks        func() []string                                      // whose load is told; nil or empty is all there are
+	Load         func() string                                        // how much the processors have to do; nil does not tell
+	Measures     func() bool                                          // the load is sampled; nil is always
 }
 
 // Version is a version of SRS.
@@ -40,15 +42,16 @@ type Version struct {
 
 func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Revision) }
 
-// API answers the paths below /api/, tells of them at every other path, and serves profiles where
-// that is asked for. It is an http.Handler for any number of listeners.
+// API answers the paths below /api/, and tells of them at every other path. It is an http.Handler
+// for any number of listeners.
 type API struct {
 	// Set at construction.
 	o       Options
 	listed  []endpoint // as the list of urls has them
 	longest []endpoint // the longest path first, which is the order of matching
 	machine *machine
-	pprof   http.Handler
+	events  *eventLog
+	schema  func() any // the description of the API
 }
 
 // New returns the API of a server.
@@ -56,7 +59,7 @@ func New(o Options) *API {
 	if o.ServerHeader == "" {
 		o.ServerHeader = "SRS/" + o.Version.String() + "(Hang)"
 	}
-	a := &API{o: o, listed: endpoints(), machine: newMachine(o.Disks), pprof: profiles()}
+	a := &API{o: o, listed: endpoints(), machine: newMachine(o.Disks, o.Measures), events: newEventLog(o.Service), schema: sync.OnceValue(describeAPI)}
 	a.longest = slices.DeleteFunc(slices.Clone(a.listed), func(e endpoint) bool { return e.answer == nil })
 	slices.SortStableFunc(a.longest, func(a, b endpoint) int { return len(b.path) - len(a.path) })
 	return a
@@ -65,16 +68,13 @@ func New(o Options) *API {
 // Run samples the load of the process and its machine until ctx ends. Without it the API tells
 // no rates.
 func (a *API) Run(ctx context.Context) error {
+	defer a.events.close()
 	return a.machine.run(ctx)
 }
 
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server", a.o.ServerHeader)
-	if strings.HasPrefix(r.URL.Path, profilesPath) && a.o.Profiles != nil && a.o.Profiles() {
-		a.pprof.ServeHTTP(w, r)
-		return
-	}
 	shared := a.o.CrossDomain == nil || a.o.CrossDomain()
 	if shared && r.Header.Get("Origin") != "" {
 		allowOrigins(w.Header())
@@ -97,6 +97,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeStatus(w, answer)
 	case redirect:
 		writeRedirect(w, answer)
+	case flow:
+		answer(w, r)
 	default:
 		writeJSON(w, c.callback, answer)
 	}

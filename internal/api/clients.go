@@ -16,7 +16,7 @@ type clientsAnswer struct {
 
 type clientAnswer struct {
 	head
-	Client client `json:"client"`
+	Client clientDetail `json:"client"`
 }
 
 type client struct {
@@ -45,7 +45,7 @@ func (a *API) clients(c *call) any {
 	case c.method != http.MethodGet:
 		return status(http.StatusMethodNotAllowed)
 	case c.id != "":
-		return clientAnswer{a.head(), describeClient(one)}
+		return clientAnswer{a.head(), clientDetail{describeClient(one), a.describeClientHealth(&one)}}
 	}
 	list := a.o.Registry.SessionPage(c.page())
 	answer := clientsAnswer{a.head(), make([]client, len(list))}

@@ -30,5 +30,7 @@ func endpoints() []endpoint {
 		{"/api/v1/clusters", "where a stream's origin is", nil},
 		{"/api/v1/perf", "not in this server", nil},
 		{"/api/v1/tcmalloc", "not in this server", nil},
+		{"/api/v1/events", "what happens, as server-sent events, or as a list", (*API).eventsOf},
+		{"/api/v1/openapi.json", "this API, described for programs", (*API).openAPI},
 	}
 }

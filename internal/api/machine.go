@@ -11,7 +11,9 @@ const machineEvery = 3 * time.Second
 
 // machine watches the load of this process and of the machine it runs on.
 type machine struct {
-	disks []string // set at construction; empty is all
+	// Set at construction.
+	disks    func() []string
+	measures func() bool
 
 	mu   sync.Mutex
 	last sample
@@ -50,8 +52,18 @@ type load struct {
 }
 
 // newMachine takes the first sample, so that all but the rates are known at once.
-func newMachine(disks []string) *machine {
-	return &machine{disks: disks, last: takeSample(disks)}
+func newMachine(disks func() []string, measures func() bool) *machine {
+	if disks == nil {
+		disks = func() []string { return nil }
+	}
+	if measures == nil {
+		measures = func() bool { return true }
+	}
+	m := &machine{disks: disks, measures: measures}
+	if measures() {
+		m.last = takeSample(disks())
+	}
+	return m
 }
 
 func (m *machine) run(ctx context.Context) error {
@@ -60,11 +72,22 @@ func (m *machine) run(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
-			m.add(takeSample(m.disks))
+			m.look()
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// look takes a sample. Where nothing is measured, nothing is known.
+func (m *machine) look() {
+	if m.measures() {
+		m.add(takeSample(m.disks()))
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last, m.load = sample{}, load{}
 }
 
 func (m *machine) add(s sample) {
@@ -83,7 +106,7 @@ func (m *machine) latest() (sample, load) {
 // since tells the load between two samples. The disk's is the busiest one's.
 func (s sample) since(before sample) load {
 	passed := s.at.Sub(before.at)
-	if passed <= 0 {
+	if passed <= 0 || before.at.IsZero() {
 		return load{}
 	}
 	l := load{

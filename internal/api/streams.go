@@ -15,7 +15,7 @@ type streamsAnswer struct {
 
 type streamAnswer struct {
 	head
-	Stream streamItem `json:"stream"`
+	Stream streamDetail `json:"stream"`
 }
 
 type streamItem struct {
@@ -65,7 +65,7 @@ func (a *API) streams(c *call) any {
 	case c.method != http.MethodGet:
 		return status(http.StatusMethodNotAllowed)
 	case c.id != "":
-		return streamAnswer{a.head(), describeStream(one)}
+		return streamAnswer{a.head(), streamDetail{describeStream(one), describeHealth(&one.Health)}}
 	}
 	list := a.o.Registry.StreamPage(c.page())
 	answer := streamsAnswer{a.head(), make([]streamItem, len(list))}

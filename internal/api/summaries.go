@@ -31,6 +31,7 @@ type selfSummary struct {
 	CPUPercent decimal `json:"cpu_percent"`
 	Uptime     int64   `json:"srs_uptime"` // seconds
 	Weir       string  `json:"weir"`
+	Load       string  `json:"load,omitempty"` // of the processors: "normal", "high", "critical", "dying"
 }
 
 // systemSummary is of the machine. The net_ counters are of interfaces with public addresses,
@@ -66,7 +67,12 @@ type systemSummary struct {
 	ConnsOurs    int     `json:"conn_srs"`
 }
 
-func (a *API) summaries(*call) any {
+func (a *API) summaries(*call) any { return summariesAnswer{a.head(), a.summary()} }
+
+// Summaries is what the answer about the machine has as its data.
+func (a *API) Summaries() any { return a.summary() }
+
+func (a *API) summary() summariesData {
 	now := time.Now()
 	m, load := a.machine.latest()
 	cwd, _ := os.Getwd() // empty where the folder is gone
@@ -75,10 +81,18 @@ func (a *API) summaries(*call) any {
 	if a.o.Connections != nil {
 		conns = a.o.Connections()
 	}
-	return summariesAnswer{a.head(), summariesData{
+	sampled := int64(0)
+	if !m.at.IsZero() {
+		sampled = m.at.UnixMilli()
+	}
+	level := ""
+	if a.o.Load != nil {
+		level = a.o.Load()
+	}
+	return summariesData{
 		OK: m.ok, NowMS: now.UnixMilli(),
 		Self: selfSummary{
-			Version: a.o.Version.String(), Weir: a.o.WeirVersion,
+			Version: a.o.Version.String(), Weir: a.o.WeirVersion, Load: level,
 			Pid: a.o.Pid, Ppid: os.Getppid(), Argv: strings.Join(os.Args, " "), Cwd: cwd,
 			MemKB: m.selfKB, MemPercent: share(m.selfKB, m.ramKB), CPUPercent: load.self,
 			Uptime: int64(now.Sub(a.o.Started).Seconds()),
@@ -90,11 +104,11 @@ func (a *API) summaries(*call) any {
 			SwapKB: m.swapKB, SwapPercent: share(m.swapUsedKB, m.swapKB),
 			CPUs: m.cpus, CPUsOnline: m.cpusOnline, Uptime: m.uptime, IdleTime: m.idleTime,
 			Load1: m.load[0], Load5: m.load[1], Load15: m.load[2],
-			NetSampled: m.at.UnixMilli(), NetReceived: m.public.received, NetSent: m.public.sent,
+			NetSampled: sampled, NetReceived: m.public.received, NetSent: m.public.sent,
 			NetReceivedI: m.private.received, NetSentI: m.private.sent,
 			Sampled: now.UnixMilli(), Received: totals.Usage.Received, Sent: totals.Usage.Sent,
 			Conns: m.conns, ConnsOpen: m.connsOpen, ConnsWaiting: m.connsWaiting, ConnsUDP: m.connsUDP,
 			ConnsOurs: conns,
 		},
-	}}
+	}
 }

@@ -11,7 +11,7 @@ type Options struct {
 	Signature bool   // -g: print the signature and end
 	Help      bool   // print Usage and end; also when no other word is understood
 
-	Word string   // "version" or "bench", when the command line begins with one of them
+	Word string   // "version", "bench", "health" or "drain", when the command line begins with one of them
 	Args []string // what follows Word
 
 	Docker bool   // set by the caller: the process runs in a container, see InContainer
@@ -26,7 +26,8 @@ func ParseArgs(args []string) (Options, error) {
 		o.Help = true
 		return o, nil
 	}
-	if args[0] == "version" || args[0] == "bench" {
+	switch args[0] {
+	case "version", "bench", "health", "drain":
 		o.Word, o.Args = args[0], args[1:]
 		return o, nil
 	}
@@ -92,6 +93,8 @@ func Usage() string {
 
   version             print the version in words
   bench               put load on a server and measure it: see weir bench -h
+  health              tell whether the server of this container is well: see weir health -h
+  drain               end it gracefully, and wait for that: see weir drain -h
 
 For example:
   weir -t -c conf/rtmp.conf

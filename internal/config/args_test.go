@@ -32,6 +32,8 @@ func TestParseArgs(t *testing.T) {
 		"-G":                  {Signature: true},
 		"version":             {Word: "version", Args: []string{}},
 		"bench rtmp -n 5":     {Word: "bench", Args: []string{"rtmp", "-n", "5"}},
+		"health -c x":         {Word: "health", Args: []string{"-c", "x"}},
+		"drain":               {Word: "drain", Args: []string{}},
 		"-c a.conf -c b.conf": {File: "b.conf"},
 	} {
 		if got, err := ParseArgs(strings.Fields(line)); err != nil || !reflect.DeepEqual(got, want) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -35,6 +36,8 @@ func variables(environ []string) map[string]string {
 func (l *loader) applyEnv(v reflect.Value, fields []*field) {
 	for _, f := range fields {
 		switch {
+		case f.ignored:
+			l.ignoreVariables(f)
 		case f.block && f.repeat:
 			for i := range v.Field(f.index).Len() {
 				l.applyEnv(v.Field(f.index).Index(i).Elem(), f.fields)
@@ -45,6 +48,21 @@ func (l *loader) applyEnv(v reflect.Value, fields []*field) {
 			l.applyVariable(v, f)
 		}
 	}
+}
+
+// ignoreVariables notes those that do nothing any more.
+func (l *loader) ignoreVariables(f *field) {
+	for _, name := range slices.Sorted(maps.Keys(l.environ)) {
+		if slices.ContainsFunc(f.env, func(known string) bool { return named(known, name) }) {
+			l.note(inEnvironment, 0, "%s does nothing any more: %s", name, lowerFirst(f.doc))
+		}
+	}
+}
+
+// named reports whether a known name, or one that ends in *, stands for name.
+func named(known, name string) bool {
+	start, open := strings.CutSuffix(known, "*")
+	return name == known || open && strings.HasPrefix(name, start)
 }
 
 func (l *loader) applyVariable(v reflect.Value, f *field) {
@@ -88,7 +106,7 @@ func (l *loader) checkEnvNames() {
 	referred := l.referredVariables()
 	var names []string
 	for name := range l.environ {
-		if strings.HasPrefix(name, "SRS_") && !slices.Contains(known, name) &&
+		if strings.HasPrefix(name, "SRS_") && !slices.ContainsFunc(known, func(k string) bool { return named(k, name) }) &&
 			!slices.Contains(referred, name) && !foreign.MatchString(name) {
 			names = append(names, name)
 		}

@@ -17,8 +17,10 @@ import (
 //	enum:"a|b"                    the only words allowed
 //	check:"endpoint|passphrase"   a further check, see allows
 //	env:"A,B" "-"                 variables without their SRS_; "-" for none. Otherwise the
-//	                              path in capitals, with '_' for '.'
+//	                              path in capitals, with '_' for '.'; of what is ignored, those which
+//	                              are too, with * for the rest of a name
 //	reload:"live|new|restart"     see Reload
+//	secret:"yes"                  nobody is shown the value: no error, no list of changes
 //	doc, example                  for the manual and the catalogue
 //
 // A block hands later, env:"-" and reload down to what it contains.
@@ -36,6 +38,7 @@ type field struct {
 	noEnv   bool
 	later   bool
 	ignored bool
+	secret  bool
 	reload  Reload
 	doc     string
 	example string
@@ -90,7 +93,7 @@ func newField(i int, sf reflect.StructField, conf string, parent *field) *field 
 		index: i, typ: sf.Type, name: name, path: name, def: tag.Get("default"), unit: tag.Get("unit"),
 		bounds: tag.Get("range"), check: tag.Get("check"), doc: tag.Get("doc"), example: tag.Get("example"),
 		later: parent.later || class == "later", ignored: class == "ignored",
-		noEnv: parent.noEnv, reload: parent.reload,
+		noEnv: parent.noEnv, secret: parent.secret || tag.Get("secret") != "", reload: parent.reload,
 	}
 	if parent.path != "" {
 		f.path = parent.path + "." + name
@@ -113,7 +116,7 @@ func newField(i int, sf reflect.StructField, conf string, parent *field) *field 
 		f.fields = fieldsOf(elem, f)
 		return f
 	}
-	if f.noEnv || f.ignored || f.typ == reflect.TypeFor[[]Param]() {
+	if f.noEnv || f.ignored && env == "" || f.typ == reflect.TypeFor[[]Param]() {
 		return f
 	}
 	if env == "" {

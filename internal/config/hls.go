@@ -24,7 +24,7 @@ type HLS struct {
 	HlsCleanup         bool          `conf:"hls_cleanup" default:"on" doc:"Deletes segments which have left the playlist."`
 	HlsDispose         time.Duration `conf:"hls_dispose" unit:"s" default:"120" range:"0.." doc:"Time after the last frame after which the files of a stream are deleted; 0 never deletes them."`
 	HlsWaitKeyframe    bool          `conf:"hls_wait_keyframe" default:"on" doc:"Ends segments only at key frames. Off cuts on time, and some players show garbage."`
-	HlsNbNotify        int           `conf:"hls_nb_notify,later" default:"64" range:"0.." doc:"Bytes read from the answer to on_hls_notify."`
+	HlsNbNotify        int           `conf:"hls_nb_notify" default:"64" range:"0.." doc:"Bytes read from the answer to on_hls_notify."`
 	HlsCtx             bool          `conf:"hls_ctx" default:"on" doc:"Gives every player a playlist of its own, so that players can be counted and callbacks made. Turn it off behind caches."`
 	HlsTSCtx           bool          `conf:"hls_ts_ctx" default:"on" doc:"Marks segments for the same purpose."`
 	HlsDtsDirectly     bool          `conf:"hls_dts_directly" default:"on" doc:"Takes timestamps from the stream as they are, instead of counting sound samples."`

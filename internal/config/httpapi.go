@@ -6,7 +6,6 @@ type HTTPAPI struct {
 	Enabled     bool     `conf:"enabled" default:"off" reload:"live" doc:"Serves the API."`
 	Listen      []string `conf:"listen" default:"1985" check:"endpoint" reload:"live" doc:"Where the API listens. When it is also the address of http_server, both share it."`
 	Crossdomain bool     `conf:"crossdomain" default:"on" reload:"live" doc:"Lets web pages of other sites call the API from a browser."`
-	Pprof       bool     `conf:"pprof" default:"off" reload:"live" doc:"Serves /debug/pprof/ of the Go runtime where the API is: what the server spends processor time and memory on. Whoever reaches the API can read it, and make the server busy with it."`
 	RawAPI      RawAPI   `conf:"raw_api,later" doc:"Commands which change the server."`
 	Auth        Auth     `conf:"auth,later" doc:"A name and a password for the API."`
 	HTTPS       APIHTTPS `conf:"https" doc:"The API over TLS."`
@@ -24,7 +23,7 @@ type RawAPI struct {
 type Auth struct {
 	Enabled  bool   `conf:"enabled" default:"off" doc:"Asks for a name and a password. Use it together with https: they are sent as good as readable."`
 	Username string `conf:"username" doc:"The name."`
-	Password string `conf:"password" doc:"The password."`
+	Password string `conf:"password" secret:"yes" doc:"The password."`
 }
 
 // APIHTTPS is the API over TLS.

@@ -55,14 +55,18 @@ type HTTPRemux struct {
 
 // HTTPHooks asks and tells a web service of yours.
 type HTTPHooks struct {
-	Enabled     bool     `conf:"enabled" default:"off" doc:"Calls the addresses below. Those which precede an action may refuse it."`
-	OnConnect   []string `conf:"on_connect" example:"http://127.0.0.1:8085/api/v1/clients" doc:"Asked when an RTMP client connects."`
-	OnClose     []string `conf:"on_close" example:"http://127.0.0.1:8085/api/v1/clients" doc:"Told when it has gone."`
-	OnPublish   []string `conf:"on_publish" example:"http://127.0.0.1:8085/api/v1/streams" doc:"Asked before somebody publishes."`
-	OnUnpublish []string `conf:"on_unpublish" example:"http://127.0.0.1:8085/api/v1/streams" doc:"Told when that ends."`
-	OnPlay      []string `conf:"on_play" example:"http://127.0.0.1:8085/api/v1/sessions" doc:"Asked before somebody plays."`
-	OnStop      []string `conf:"on_stop" example:"http://127.0.0.1:8085/api/v1/sessions" doc:"Told when that ends."`
-	OnDvr       []string `conf:"on_dvr" example:"http://127.0.0.1:8085/api/v1/dvrs" doc:"Told when a recorded file is complete."`
-	OnHls       []string `conf:"on_hls" example:"http://127.0.0.1:8085/api/v1/hls" doc:"Told when an HLS segment is complete."`
-	OnHlsNotify []string `conf:"on_hls_notify" example:"http://127.0.0.1:8085/api/v1/hls/[server_id]/[app]/[stream]/[ts_url][param]" doc:"Fetched for every HLS segment, for instance to warm a cache."`
+	Enabled     bool          `conf:"enabled" default:"off" doc:"Calls the addresses below. Those which precede an action may refuse it."`
+	OnConnect   []string      `conf:"on_connect" example:"http://127.0.0.1:8085/api/v1/clients" doc:"Asked when an RTMP client connects."`
+	OnClose     []string      `conf:"on_close" example:"http://127.0.0.1:8085/api/v1/clients" doc:"Told when it has gone."`
+	OnPublish   []string      `conf:"on_publish" example:"http://127.0.0.1:8085/api/v1/streams" doc:"Asked before somebody publishes."`
+	OnUnpublish []string      `conf:"on_unpublish" example:"http://127.0.0.1:8085/api/v1/streams" doc:"Told when that ends."`
+	OnPlay      []string      `conf:"on_play" example:"http://127.0.0.1:8085/api/v1/sessions" doc:"Asked before somebody plays."`
+	OnStop      []string      `conf:"on_stop" example:"http://127.0.0.1:8085/api/v1/sessions" doc:"Told when that ends."`
+	OnDvr       []string      `conf:"on_dvr" example:"http://127.0.0.1:8085/api/v1/dvrs" doc:"Told when a recorded file is complete."`
+	OnHls       []string      `conf:"on_hls" example:"http://127.0.0.1:8085/api/v1/hls" doc:"Told when an HLS segment is complete."`
+	Timeout     time.Duration `conf:"timeout" unit:"fs" default:"30" range:"0.1..600" doc:"How long one call may take, from the connection to the whole answer."`
+	OnError     string        `conf:"on_error" default:"deny" enum:"deny|allow" doc:"What becomes of a client when an address that is asked gives no answer: it cannot be reached, is too slow, or fails with a status of 500 and up. An answer that says no is a no in any case."`
+	Retry       time.Duration `conf:"retry" unit:"fs" default:"60" range:"0..86400" doc:"For how long an event that only informs (on_close, on_unpublish, on_stop, on_dvr, on_hls, on_hls_notify) is sent again, at growing intervals, while nobody answers; 0 sends it once."`
+	Secret      string        `conf:"secret" secret:"yes" doc:"Key for a signature of each call, the HMAC-SHA256 of the time, a dot and the body, so that a receiver knows who sends: headers X-Weir-Timestamp and X-Weir-Signature."`
+	OnHlsNotify []string      `conf:"on_hls_notify" example:"http://127.0.0.1:8085/api/v1/hls/[server_id]/[app]/[stream]/[ts_url][param]" doc:"Fetched for every HLS segment, for instance to warm a cache."`
 }

@@ -23,6 +23,9 @@ type Config struct {
 	// File is what was read; empty where all comes from the environment.
 	File string
 
+	// Files are File and all that it includes, with their directories; they may be read again.
+	Files []string
+
 	// Notes are worth a warning in the log each.
 	Notes []Note
 
@@ -63,12 +66,21 @@ const maxErrors = 20
 // checks the result. Its error names every mistake, the first one first; each of them is an
 // *Error, which errors.As finds. After any error the process is expected to exit with 255.
 func Load(o Options, environ []string) (*Config, error) {
-	return load(o, environ, func(path string) ([]byte, error) {
+	var files []string
+	c, err := load(o, environ, func(path string) ([]byte, error) {
 		if o.Dir != "" && !filepath.IsAbs(path) {
 			path = filepath.Join(o.Dir, path)
 		}
+		if whole, err := filepath.Abs(path); err == nil && !slices.Contains(files, whole) {
+			files = append(files, whole)
+		}
 		return readFile(path)
 	})
+	if err != nil {
+		return nil, err
+	}
+	c.Files = files
+	return c, nil
 }
 
 // Configured tells whether the environment alone says where the configuration is, so that a
@@ -250,13 +262,4 @@ func plain(err error) error {
 		return e.Err
 	}
 	return err
-}
-
-// InContainer tells whether this process runs in a Docker container, for Options.Docker.
-func InContainer() bool {
-	if _, err := os.Stat("/.dockerenv"); err == nil {
-		return true
-	}
-	groups, _ := readFile("/proc/1/cgroup")
-	return strings.Contains(string(groups), "/docker")
 }

@@ -15,32 +15,28 @@ type Settings struct {
 	PID                    string        `conf:"pid" default:"./objs/srs.pid" doc:"File which holds the number of the process and is locked while it runs, so that the same server is not started twice."`
 	Daemon                 bool          `conf:"daemon" default:"on" doc:"Goes to the background after the start. Inside a container, and without a configuration file, the server stays in the foreground."`
 	WorkDir                string        `conf:"work_dir" default:"./" doc:"Directory the server changes to before it opens files; all relative paths start there."`
-	Asprocess              bool          `conf:"asprocess,later" default:"off" doc:"Ends the server when the process that started it ends. Cannot be combined with daemon."`
+	Asprocess              bool          `conf:"asprocess" default:"off" doc:"Ends the server when the process that started it has ended. Cannot be combined with daemon. Without effect on Windows."`
 	InDocker               bool          `conf:"in_docker" default:"off" doc:"Says that the server runs in a container, for the case that it does not find out by itself."`
 	DisableDaemonForDocker bool          `conf:"disable_daemon_for_docker" default:"on" doc:"Stays in the foreground inside a container, whatever daemon says."`
 	GraceStartWait         time.Duration `conf:"grace_start_wait" unit:"ms" default:"2300" range:"0.." reload:"live" doc:"How long a server that was asked to stop gracefully goes on accepting clients, so that a load balancer can notice."`
 	GraceFinalWait         time.Duration `conf:"grace_final_wait" unit:"ms" default:"3200" range:"0.." reload:"live" doc:"How long a graceful stop waits at its end, after the last client has left."`
 	ForceGraceQuit         bool          `conf:"force_grace_quit" default:"off" reload:"live" doc:"Stops gracefully on SIGTERM too, not only on SIGQUIT."`
 
-	SrsLogTank    string        `conf:"srs_log_tank" default:"file" enum:"console|file" env:"SRS_LOG_TANK,LOG_TANK" doc:"Where the log goes: to srs_log_file or to the standard output. Inside a container, and without a configuration file, console is the default."`
-	SrsLogLevel   string        `conf:"srs_log_level" default:"trace" enum:"verbose|info|trace|warn|error" env:"SRS_LOG_LEVEL,LOG_LEVEL" doc:"How much is logged, in the old names: verbose is everything, trace the normal work of a server, error only what failed."`
-	SrsLogLevelV2 string        `conf:"srs_log_level_v2" enum:"trace|debug|info|warn|error" env:"SRS_LOG_LEVEL_V2,LOG_LEVEL_V2" doc:"The same in the names most programs use, where trace is everything. Takes the place of srs_log_level when given."`
-	SrsLogFile    string        `conf:"srs_log_file" default:"./objs/srs.log" env:"SRS_LOG_FILE,LOG_FILE" doc:"Log file; the server appends to it."`
-	UTCTime       bool          `conf:"utc_time" default:"off" doc:"Writes times in UTC instead of local time, in the log and in file names."`
+	SrsLogTank    string        `conf:"srs_log_tank" default:"file" enum:"console|file" env:"SRS_LOG_TANK,LOG_TANK" reload:"live" doc:"Where the log goes: to srs_log_file or to the standard output. Inside a container, and without a configuration file, console is the default."`
+	SrsLogLevel   string        `conf:"srs_log_level" default:"trace" enum:"verbose|info|trace|warn|error" env:"SRS_LOG_LEVEL,LOG_LEVEL" reload:"live" doc:"How much is logged, in the old names: verbose is everything, trace the normal work of a server, error only what failed."`
+	SrsLogLevelV2 string        `conf:"srs_log_level_v2" enum:"trace|debug|info|warn|error" env:"SRS_LOG_LEVEL_V2,LOG_LEVEL_V2" reload:"live" doc:"The same in the names most programs use, where trace is everything. Takes the place of srs_log_level when given."`
+	SrsLogFile    string        `conf:"srs_log_file" default:"./objs/srs.log" env:"SRS_LOG_FILE,LOG_FILE" reload:"live" doc:"Log file; the server appends to it."`
+	UTCTime       bool          `conf:"utc_time" default:"off" reload:"live" doc:"Writes times in UTC instead of local time, in the log and in file names."`
+	LogFormat     string        `conf:"log_format" default:"srs" enum:"srs|json" reload:"live" doc:"How a line of the log looks: srs is the form that SRS has, json an object of JSON with the same values."`
 	FFLogDir      string        `conf:"ff_log_dir,later" default:"./objs" reload:"new" doc:"Directory for the logs of ffmpeg processes; /dev/null keeps none."`
-	FFLogLevel    string        `conf:"ff_log_level,later" default:"info" doc:"How much these ffmpeg processes log, in the words of their -loglevel option."`
-	PithyPrint    time.Duration `conf:"pithy_print_ms,later" unit:"ms" default:"10000" range:"1.." reload:"live" doc:"Time between two lines of statistics about the same kind of connection in the log."`
+	FFLogLevel    string        `conf:"ff_log_level,later" default:"info" reload:"new" doc:"How much these ffmpeg processes log, in the words of their -loglevel option."`
+	PithyPrint    time.Duration `conf:"pithy_print_ms" unit:"ms" default:"10000" range:"1.." reload:"live" doc:"Time between two lines of the log that say how much the server does: clients, streams, bit rates, processor and memory. More than one a second there never is."`
 
-	EmptyIPOk           bool          `conf:"empty_ip_ok,later" default:"on" doc:"Closes connections whose address cannot be read without an error in the log."`
-	InotifyAutoReload   bool          `conf:"inotify_auto_reload,later" default:"off" doc:"Reloads by itself a few seconds after the configuration file has changed."`
-	AutoReloadForDocker bool          `conf:"auto_reload_for_docker,later" default:"on" doc:"Does so inside a container, whatever inotify_auto_reload says."`
-	TcmallocReleaseRate float64       `conf:"tcmalloc_release_rate,later" default:"0.8" range:"0..10" doc:"How eagerly freed memory goes back to the system. Kept so that old files load."`
-	QueryLatestVersion  bool          `conf:"query_latest_version,later" default:"off" doc:"Asks once an hour whether a newer version exists."`
-	FirstWaitForQlv     time.Duration `conf:"first_wait_for_qlv,later" unit:"s" default:"300" range:"0.." doc:"Time from the start to the first of these questions."`
-	IsFull              bool          `conf:"is_full" default:"off" env:"-" doc:"Marks a file as a catalogue of all directives, which is to be read and not to be run: the server refuses it."`
+	InotifyAutoReload   bool `conf:"inotify_auto_reload" default:"off" reload:"live" doc:"Reloads by itself three seconds after the configuration file, or one that it includes, has changed."`
+	AutoReloadForDocker bool `conf:"auto_reload_for_docker" default:"on" reload:"live" doc:"Does so inside a container, whatever inotify_auto_reload says."`
+	IsFull              bool `conf:"is_full" default:"off" env:"-" doc:"Marks a file as a catalogue of all directives, which is to be read and not to be run: the server refuses it."`
 
-	Threads        Threads        `conf:"threads,later" doc:"Supervision of the threads of the process."`
-	CircuitBreaker CircuitBreaker `conf:"circuit_breaker,later" doc:"Gives up comfort when the machine is overloaded, so that streams keep running."`
+	CircuitBreaker CircuitBreaker `conf:"circuit_breaker" reload:"live" doc:"Watches how busy the processors are, so that comfort can be given up before streams suffer."`
 
 	RTMPS        RTMPS           `conf:"rtmps" doc:"RTMP over TLS, for clients which open rtmps:// addresses."`
 	HTTPAPI      HTTPAPI         `conf:"http_api" doc:"The HTTP API: what is streaming, who is connected, and commands."`
@@ -50,11 +46,18 @@ type Settings struct {
 	RTSPServer   RTSPServer      `conf:"rtsp_server,later" doc:"RTSP for players. Whether a vhost takes part is said in its rtsp block."`
 	StreamCaster []*StreamCaster `conf:"stream_caster,later" env:"-" doc:"Receives streams in some other protocol and publishes them here. May be given once for each kind."`
 
-	Heartbeat       Heartbeat       `conf:"heartbeat,later" doc:"Tells an HTTP service at regular intervals that this server is alive."`
-	Stats           Stats           `conf:"stats,later" env:"-" doc:"Measures the machine: processor, memory, network and disks."`
-	Exporter        Exporter        `conf:"exporter,later" doc:"Counters for Prometheus."`
-	TencentcloudCLS TencentcloudCLS `conf:"tencentcloud_cls,later" doc:"Sends logs to the log service of Tencent Cloud."`
-	TencentcloudAPM TencentcloudAPM `conf:"tencentcloud_apm,later" doc:"Sends traces to the tracing service of Tencent Cloud."`
+	Heartbeat Heartbeat `conf:"heartbeat" reload:"live" doc:"Tells an HTTP service at regular intervals that this server is alive."`
+	Stats     Stats     `conf:"stats" env:"-" reload:"live" doc:"Measures the machine: processor, memory, network and disks."`
+	Exporter  Exporter  `conf:"exporter" reload:"live" doc:"Counters for Prometheus."`
+	Pprof     Pprof     `conf:"pprof" reload:"live" doc:"What the Go runtime spends processor time and memory on."`
+
+	_ struct{} `conf:"threads,ignored" env:"THREADS_INTERVAL" doc:"The Go runtime looks after its threads itself."`
+	_ struct{} `conf:"empty_ip_ok,ignored" env:"EMPTY_IP_OK" doc:"The address of a client is always known."`
+	_ struct{} `conf:"tcmalloc_release_rate,ignored" env:"TCMALLOC_RELEASE_RATE" doc:"The Go runtime gives memory back to the system by itself."`
+	_ struct{} `conf:"query_latest_version,ignored" env:"QUERY_LATEST_VERSION" doc:"This server never asks anybody about itself."`
+	_ struct{} `conf:"first_wait_for_qlv,ignored" env:"FIRST_WAIT_FOR_QLV" doc:"This server never asks anybody about itself."`
+	_ struct{} `conf:"tencentcloud_cls,ignored" env:"TENCENTCLOUD_CLS_*" doc:"Nothing is sent to a cloud: collect the log where it is written, and the counters of exporter."`
+	_ struct{} `conf:"tencentcloud_apm,ignored" env:"TENCENTCLOUD_APM_*" doc:"Nothing is sent to a cloud: collect the log where it is written, and the counters of exporter."`
 
 	Vhosts []*Vhost `conf:"vhost" doc:"A group of streams with settings of their own. Clients name it in their URL; whoever names none, or one that is not configured, gets __defaultVhost__. Variables apply to every vhost."`
 }

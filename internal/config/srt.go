@@ -20,7 +20,7 @@ type SRTServer struct {
 	Recvbuf         int           `conf:"recvbuf" default:"12058624" range:"1.." doc:"Room for received packets, in bytes."`
 	Payloadsize     int           `conf:"payloadsize" default:"1316" range:"0..1456" doc:"Bytes of one packet; 1316 are seven packets of a transport stream."`
 	SeiFilter       bool          `conf:"sei_filter" default:"on" doc:"Meant to leave out SEI units of H.264. Accepted for old files."`
-	Passphrase      string        `conf:"passphrase" check:"passphrase" doc:"Secret for encrypted connections, 10 to 79 characters. Without one, nothing is encrypted."`
+	Passphrase      string        `conf:"passphrase" check:"passphrase" secret:"yes" doc:"Secret for encrypted connections, 10 to 79 characters. Without one, nothing is encrypted."`
 	Pbkeylen        int           `conf:"pbkeylen" default:"0" enum:"0|16|24|32" doc:"Length of the key in bytes; 0 leaves it to the client."`
 	_               struct{}      `conf:"mix_correct,ignored" doc:"Once sorted packets by time."`
 }

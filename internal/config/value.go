@@ -18,7 +18,7 @@ const maxDuration = 10 * 365 * 24 * time.Hour
 // a list without any word is left alone, as if it were not given.
 func (f *field) set(v reflect.Value, args []string) error {
 	if many := f.typ.Kind() == reflect.Slice; !many && len(args) > 1 {
-		return fmt.Errorf("%s expects one value, got %d: %s", f.path, len(args), strings.Join(args, " "))
+		return fmt.Errorf("%s expects one value, got %d%s", f.path, len(args), f.shown(": ", strings.Join(args, " ")))
 	} else if len(args) == 0 {
 		if f.typ.Kind() == reflect.String || many {
 			return nil
@@ -27,7 +27,7 @@ func (f *field) set(v reflect.Value, args []string) error {
 	}
 	for _, arg := range args {
 		if !f.allows(arg) {
-			return fmt.Errorf("%s expects %s, got %q", f.path, f.expects(), arg)
+			return fmt.Errorf("%s expects %s%s", f.path, f.expects(), f.shown(", got ", strconv.Quote(arg)))
 		}
 	}
 	switch p := v.Addr().Interface().(type) {
@@ -55,6 +55,14 @@ func (f *field) set(v reflect.Value, args []string) error {
 		panic(fmt.Sprintf("config: %s has the unknown type %s", f.path, f.typ))
 	}
 	return nil
+}
+
+// shown returns what an error may say of a value: nothing of one that is a secret.
+func (f *field) shown(before, value string) string {
+	if f.secret {
+		return " (it is a secret, and not shown)"
+	}
+	return before + value
 }
 
 // allows checks one word against the type, range and enumeration of f.

@@ -23,7 +23,7 @@ type Vhost struct {
 
 	HTTPStatic HTTPStatic `conf:"http_static" doc:"Files over HTTP."`
 	HTTPRemux  HTTPRemux  `conf:"http_remux" reload:"new" doc:"Live streams over HTTP. At most one for a vhost."`
-	HTTPHooks  HTTPHooks  `conf:"http_hooks,later" reload:"new" doc:"Callbacks: your web service hears of clients and streams, and may refuse them."`
+	HTTPHooks  HTTPHooks  `conf:"http_hooks" reload:"live" doc:"Callbacks: your web service hears of clients and streams, and may refuse them."`
 
 	HLS  HLS  `conf:"hls" reload:"live" doc:"HLS: a playlist and segments as files."`
 	Dash Dash `conf:"dash,later" reload:"live" doc:"MPEG-DASH: a manifest and segments as files."`

@@ -63,6 +63,7 @@ func readLink(raw syscall.RawConn) (l stream.Link, ok bool) {
 			Queued:      queued,
 			Unsent:      int(info.Notsent_bytes),
 			Window:      int(info.Snd_wnd),
+			Segment:     int(info.Snd_mss),
 		}
 	})
 	return l, ok && err == nil

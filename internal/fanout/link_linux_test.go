@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// dialed returns both ends of a connection, the first with a small buffer for what is sent.
+// dialed returns both ends of a connection over TCP.
 func dialed(t *testing.T) (ours, theirs *net.TCPConn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,7 +48,7 @@ func TestLinkOf(t *testing.T) {
 		t.Errorf("while the client does not read: %+v, %v", l, ok)
 	}
 	writing.Go(func() { _, _ = io.Copy(io.Discard, theirs) })
-	ours.SetWriteDeadline(time.Now().Add(30 * time.Second))
+	_ = ours.SetWriteDeadline(time.Now().Add(30 * time.Second)) // if it fails, so does the test
 	read := false
 	for end := time.Now().Add(30 * time.Second); !read && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		l, ok := look()

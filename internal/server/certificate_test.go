@@ -83,7 +83,7 @@ func TestReloadRTMPS(t *testing.T) {
 		{conf("on", 1, second), [3]int64{0, 1, 0}},
 	} {
 		r.write(t, c.text)
-		if err := r.Reload(); err != nil {
+		if _, err := r.Reload(); err != nil {
 			t.Fatal(err)
 		}
 		if got := [3]int64{serial(first), serial(second), serial(third)}; got != c.want {
@@ -132,7 +132,7 @@ func TestReloadRTMPSBroken(t *testing.T) {
 		"API's busy": {conf(other, other, bad+"/server.crt", bad+"/server.key", "http_api { enabled on; listen "+busy.Addr().String()+"; }"), "in use"},
 	} {
 		r.write(t, c.text)
-		if err := r.Reload(); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := r.Reload(); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: Reload = %v", name, err)
 		}
 		if r.config() != before || !answers(plain) || answers(other) || serial(secure) != 1 {

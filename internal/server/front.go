@@ -15,6 +15,7 @@ import (
 // on when the socket they came through is closed.
 type front struct {
 	// Set at construction.
+	name    string // for the log
 	options listen.Options
 	handle  listen.Handler
 
@@ -26,9 +27,12 @@ type front struct {
 	done bool                        // no new sockets
 }
 
-func newFront(o listen.Options, handle listen.Handler) *front {
-	return &front{options: o, handle: handle, open: map[string]*listen.Listener{}}
+func newFront(name string, o listen.Options, handle listen.Handler) *front {
+	return &front{name: name, options: o, handle: handle, open: map[string]*listen.Listener{}}
 }
+
+// Name tells the front from others in the log.
+func (f *front) Name() string { return f.name }
 
 // grow opens those of addrs that are not open, or none with an error. It closes nothing.
 func (f *front) grow(addrs []string) error {

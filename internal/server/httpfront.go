@@ -25,9 +25,9 @@ type httpFront struct {
 // drainTime is how long requests under way may take when the server stops.
 const drainTime = time.Second
 
-func newHTTPFront(o listen.Options, h *http.Server) *httpFront {
+func newHTTPFront(name string, o listen.Options, h *http.Server) *httpFront {
 	q := listen.NewQueue(&net.TCPAddr{})
-	f := &httpFront{plain: newFront(o, q.Handle), cert: &certificate{}, queue: q, http: h}
+	f := &httpFront{plain: newFront(name, o, q.Handle), cert: &certificate{}, queue: q, http: h}
 	settings := f.cert.config()
 	settings.NextProtos = []string{"h2", "http/1.1"}
 	settings.SessionTicketsDisabled = false // browsers come again and again
@@ -38,10 +38,13 @@ func newHTTPFront(o listen.Options, h *http.Server) *httpFront {
 		},
 		Log: o.Log,
 	}
-	f.secure = newFront(o, m.Handle)
+	f.secure = newFront(name+" over TLS", o, m.Handle)
 	f.requests.handler, h.Handler = h.Handler, &f.requests
 	return f
 }
+
+// Name tells the front from others in the log.
+func (f *httpFront) Name() string { return f.plain.name }
 
 // handshaken brings a connection whose client has chosen a protocol.
 func (f *httpFront) handshaken(ctx context.Context, c net.Conn) { f.queue.Handle(ctx, c) }

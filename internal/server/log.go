@@ -2,13 +2,16 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/internal/stream"
@@ -22,47 +25,65 @@ type LogOptions struct {
 	File  string       // appended to, its directories are made; empty: the console
 	Level slog.Leveler // nil: slog.LevelInfo
 	UTC   bool         // times in UTC, not in local time
+	JSON  bool         // lines are JSON objects, not of SRS's form
 	ID    string       // for lines without a session; empty: eight random characters
 }
 
-// Log is the server's log. Its lines are written whole, one write each, with no lock.
+// Log is the server's log. Its lines are written whole, one write each.
 type Log struct {
 	handler *handler
-	file    *logFile // nil: the console
+	file    *logFile // nil: what newLog was given
 }
 
 // NewLog opens the log.
 func NewLog(o LogOptions) (*Log, error) {
-	if o.File == "" {
-		return newLog(os.Stdout, hasColour(os.Stdout), o), nil
-	}
 	f, err := openLogFile(o.File)
 	if err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}
-	l := newLog(f, false, o)
+	l := newLog(f, f.colour(), o)
 	l.file = f
 	return l, nil
 }
 
 func newLog(out io.Writer, colour bool, o LogOptions) *Log {
-	if o.Level == nil {
-		o.Level = slog.LevelInfo
-	}
 	if o.ID == "" {
 		o.ID = stream.NewID()
 	}
-	return &Log{handler: &handler{
-		sink: &sink{
-			out:    out,
-			level:  o.Level,
-			utc:    o.UTC,
-			colour: colour,
-			pid:    os.Getpid(),
-			lines:  sync.Pool{New: func() any { return &line{} }},
-		},
-		id: o.ID,
-	}}
+	s := &sink{out: out, pid: os.Getpid(), lines: sync.Pool{New: func() any { return &line{} }}}
+	s.json = newJSON(out)
+	s.form.Store(formOf(o, colour))
+	return &Log{handler: &handler{sink: s, id: o.ID}}
+}
+
+// Prepare opens what other options ask for; their ID does not count. After that commit puts them in
+// force, or with false forgets them. No line is lost.
+func (l *Log) Prepare(o LogOptions) (commit func(bool), err error) {
+	if l.file == nil {
+		return nil, errors.New("log: it has no file")
+	}
+	file, err := l.file.prepare(o.File)
+	if err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	return func(ok bool) {
+		if !ok {
+			file.discard()
+			return
+		}
+		l.file.use(file)
+		l.handler.form.Store(formOf(o, l.file.colour()))
+	}, nil
+}
+
+// File returns where lines go; empty is the console.
+func (l *Log) File() string {
+	if l.file != nil {
+		if now := l.file.current.Load(); now != nil {
+			return now.path
+		}
+	}
+	return ""
 }
 
 // Handler gives the handler for slog.New. A top-level attribute named cid, the id of a session,
@@ -127,35 +148,58 @@ func hasColour(f *os.File) bool {
 
 // A sink is what all handlers of one log share.
 type sink struct {
-	out    io.Writer
+	// Set at construction.
+	out   io.Writer
+	json  slog.Handler
+	pid   int
+	lines sync.Pool // of *line
+
+	form atomic.Pointer[form]
+}
+
+// A form is how lines look, and which there are.
+type form struct {
 	level  slog.Leveler
 	utc    bool
+	json   bool
 	colour bool
-	pid    int
-	lines  sync.Pool // of *line
+}
+
+func formOf(o LogOptions, colour bool) *form {
+	if o.Level == nil {
+		o.Level = slog.LevelInfo
+	}
+	return &form{level: o.Level, utc: o.UTC, json: o.JSON, colour: colour && !o.JSON}
 }
 
 // A handler writes records as lines of SRS's form:
 //
 //	[2026-11-05 13:37:00.042][INFO][pid][cid] message key=value key="a value"
+//
+// or as JSON, see newJSON.
 type handler struct {
 	*sink
-	id     string // the cid
-	fixed  []byte // the attributes of WithAttrs, ready for the line
-	prefix string // the open groups, as "a.b."
+	id     string      // the cid
+	fixed  []byte      // the attributes of WithAttrs, ready for the line
+	kept   []slog.Attr // the same for JSON
+	prefix string      // the open groups, as "a.b."
 }
 
-func (h *handler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level.Level() }
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.form.Load().level.Level()
+}
 
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	l := line{buf: append([]byte(nil), h.fixed...)}
 	out := *h
+	out.kept = slices.Clip(h.kept)
 	for _, a := range attrs {
 		if id, ok := h.cid(a); ok {
 			out.id = id
 			continue
 		}
 		l.attr(h.prefix, a)
+		out.kept = appendJSON(out.kept, h.prefix, a, 0)
 	}
 	out.fixed = l.buf[:len(l.buf):len(l.buf)]
 	return &out
@@ -177,28 +221,34 @@ func (h *handler) cid(a slog.Attr) (string, bool) {
 	return a.Value.Resolve().String(), true
 }
 
-func (h *handler) Handle(_ context.Context, r slog.Record) error {
-	l := h.lines.Get().(*line)
-	l.buf = l.buf[:0]
-	id := h.id
+func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	form, id := h.form.Load(), h.id
 	r.Attrs(func(a slog.Attr) bool {
 		if own, ok := h.cid(a); ok {
 			id = own
 		}
 		return true
 	})
-	if h.colour {
+	if r.Time.IsZero() {
+		r.Time = time.Now()
+	}
+	if form.utc {
+		r.Time = r.Time.UTC()
+	}
+	if form.json {
+		return h.writeJSON(ctx, r, id)
+	}
+	return h.writeLine(&r, id, form.colour)
+}
+
+func (h *handler) writeLine(r *slog.Record, id string, colour bool) error {
+	l := h.lines.Get().(*line)
+	l.buf = l.buf[:0]
+	if colour {
 		l.buf = append(l.buf, colourOf(r.Level)...)
 	}
-	when := r.Time
-	if when.IsZero() {
-		when = time.Now()
-	}
-	if h.utc {
-		when = when.UTC()
-	}
-	l.head(when, r.Level, h.pid, id)
-	l.text(r.Message)
+	l.head(r.Time, r.Level, h.pid, id)
+	l.text(veiled(r.Message))
 	l.buf = append(l.buf, h.fixed...)
 	r.Attrs(func(a slog.Attr) bool {
 		if _, ok := h.cid(a); !ok {
@@ -207,7 +257,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	tail := "\n"
-	if h.colour && colourOf(r.Level) != "" {
+	if colour && colourOf(r.Level) != "" {
 		tail = "\x1b[0m\n"
 	}
 	l.end(tail)

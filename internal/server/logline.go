@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"weir/internal/stream"
 )
 
 const (
@@ -79,7 +81,7 @@ func (l *line) attr(prefix string, a slog.Attr) {
 func (l *line) value(v slog.Value) {
 	switch v.Kind() {
 	case slog.KindString:
-		l.quoted(v.String())
+		l.quoted(veiled(v.String()))
 	case slog.KindInt64:
 		l.buf = strconv.AppendInt(l.buf, v.Int64(), 10)
 	case slog.KindUint64:
@@ -93,9 +95,13 @@ func (l *line) value(v slog.Value) {
 	case slog.KindTime:
 		l.buf = v.Time().AppendFormat(l.buf, time.RFC3339Nano)
 	default:
-		l.quoted(plain(v.Any()))
+		l.quoted(veiled(plain(v.Any())))
 	}
 }
+
+// veiled is what lines say of a text: secrets in it that addresses carry are hidden, in case that
+// somebody has forgotten to.
+func veiled(s string) string { return stream.Veil(s[:min(len(s), maxLine)]) }
 
 // plain gives the words of a value that has none of slog's kinds. A method that panics, most
 // often one of a nil pointer, is no reason to lose the line.

@@ -22,6 +22,8 @@ func (s *Server) places(c *config.Config) []place {
 		{front: s.apiFront.secure},
 		{front: s.webFront.plain},
 		{front: s.webFront.secure},
+		{front: s.exporterFront.plain},
+		{front: s.pprofFront.plain},
 	}
 	if c.RTMPS.Enabled {
 		list[1].addrs = c.RTMPS.Listen
@@ -38,6 +40,12 @@ func (s *Server) places(c *config.Config) []place {
 	}
 	if web.Enabled && web.HTTPS.Enabled {
 		list[5].addrs = web.HTTPS.Listen
+	}
+	if c.Exporter.Enabled {
+		list[6].addrs = c.Exporter.Listen
+	}
+	if c.Pprof.Enabled {
+		list[7].addrs = c.Pprof.Listen
 	}
 	return list
 }

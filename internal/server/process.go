@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
+	"time"
 
 	"weir/internal/config"
 	"weir/internal/listen"
 )
+
+// stuckExit is the exit status of a process that could not end in order; it is that of all that goes
+// wrong.
+const stuckExit = 255
 
 // errQuit ends the server on a signal; it is a clean end.
 var errQuit = fmt.Errorf("the server was asked to quit: %w", context.Canceled)
@@ -42,6 +45,9 @@ func Process(o config.Options, environ []string) (err error) {
 	if c.Daemon && launcher == nil {
 		return Daemonize(context.Background(), o.Dir, inherited)
 	}
+	if err := hasParent(c.Asprocess); err != nil {
+		return err
+	}
 	if err := os.Chdir(c.WorkDir); err != nil {
 		return fmt.Errorf("work_dir: %w", err)
 	}
@@ -63,9 +69,8 @@ func Process(o config.Options, environ []string) (err error) {
 // supervise runs the server with its pid file, and obeys signals.
 func supervise(o config.Options, environ []string, c *config.Config, inherited *listen.Inherited, log *Log, launcher *Readiness) error {
 	logger := slog.New(log.Handler())
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, obeyed()...)
-	defer signal.Stop(signals)
+	orders := newOrders()
+	defer orders.stop()
 	pid, err := LockPID(c.PID)
 	if err != nil {
 		return err
@@ -80,7 +85,9 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 		Load:      func() (*config.Config, error) { return load(o, environ) },
 		Identity:  Identity{Server: id, Service: NewServiceID(), Pid: os.Getpid()},
 		Inherited: inherited,
+		Manager:   Managed(logger),
 		Log:       logger,
+		Logs:      func(next *config.Config) (func(bool), error) { return relog(log, logger, next) },
 	})
 	if err != nil {
 		return err
@@ -93,63 +100,73 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
+	defer context.AfterFunc(ctx, func() { giveUp(logger) })()
 	var obeying sync.WaitGroup
 	defer obeying.Wait()
 	defer cancel(nil)
-	obeying.Go(func() { obey(ctx, signals, cancel, s, log, logger) })
-	if err := s.Run(ctx); err != nil && !errors.Is(context.Cause(ctx), errQuit) {
+	quit := func(cause error) {
+		s.manager.Stopping("ending")
+		cancel(cause)
+	}
+	s.manager.Ready(s.status())
+	obeying.Go(func() { s.manager.Watch(ctx, s.alive) })
+	obeying.Go(func() { orders.obey(ctx, quit, s, log, logger) })
+	obeying.Go(func() { orders.reload(ctx, s, logger) })
+	if c.Asprocess {
+		obeying.Go(func() { follow(ctx, os.Getppid, quit) })
+	}
+	if err := s.Run(ctx); err != nil && (!errors.Is(context.Cause(ctx), errQuit) || errors.Is(err, ErrStuck)) {
 		return err
 	}
 	return nil
 }
 
-// obey acts on signals until ctx ends.
-func obey(ctx context.Context, signals <-chan os.Signal, cancel context.CancelCauseFunc, s *Server, log *Log, logger *slog.Logger) {
-	var draining sync.WaitGroup
-	defer draining.Wait()
-	drains := false
-	for {
-		var sig os.Signal
-		select {
-		case sig = <-signals:
-		case <-ctx.Done():
-			return
-		}
-		logger.Info("signal", "name", sig)
-		graceful := sig == syscall.SIGQUIT || sig == syscall.SIGTERM && s.config().ForceGraceQuit
-		switch {
-		case sig == syscall.SIGHUP:
-			if err := s.Reload(); err != nil {
-				logger.Error("configuration not reloaded, the one in force stays", "cause", err)
-			}
-		case reopens(sig):
-			if err := log.Reopen(); err != nil {
-				logger.Error("log not reopened", "cause", err)
-			}
-		case graceful && !drains:
-			drains = true
-			draining.Go(func() {
-				s.Drain(ctx)
-				cancel(errQuit)
-			})
-		default:
-			cancel(errQuit)
-			return
-		}
+// giveUp ends a process that has been told to end long ago, and whose parts wait for each other.
+func giveUp(log *slog.Logger) {
+	time.AfterFunc(2*stopTime, func() {
+		log.Error("the process does not end by itself", "wait", 2*stopTime)
+		os.Exit(stuckExit)
+	})
+}
+
+// logOptions says how the log is to be.
+func logOptions(c *config.Config) (LogOptions, error) {
+	level, err := LogLevel(c.SrsLogLevel, c.SrsLogLevelV2)
+	if err != nil {
+		return LogOptions{}, err
 	}
+	o := LogOptions{Level: level, UTC: c.UTCTime, JSON: c.LogFormat == "json"}
+	if c.SrsLogTank == "file" {
+		o.File = c.SrsLogFile
+	}
+	return o, nil
 }
 
 // openLog opens the log that the configuration asks for.
 func openLog(c *config.Config) (*Log, error) {
-	level, err := LogLevel(c.SrsLogLevel, c.SrsLogLevelV2)
+	o, err := logOptions(c)
 	if err != nil {
 		return nil, err
 	}
-	o := LogOptions{Level: level, UTC: c.UTCTime}
-	if c.SrsLogTank == "file" {
-		o.File = c.SrsLogFile
-	}
 	return NewLog(o)
+}
+
+// relog prepares the log for another configuration. Who reads the old file is told where it goes on.
+func relog(log *Log, logger *slog.Logger, c *config.Config) (commit func(bool), err error) {
+	o, err := logOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	put, err := log.Prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	return func(ok bool) {
+		if now := log.File(); ok && now != o.File {
+			logger.Info("the log goes on elsewhere", "tank", c.SrsLogTank, "file", o.File)
+		}
+		put(ok)
+	}, nil
 }
 
 // load reads a configuration, and holds it against what the system allows.

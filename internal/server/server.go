@@ -4,16 +4,16 @@ package server
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"weir/internal/api"
 	"weir/internal/config"
+	"weir/internal/heartbeat"
+	"weir/internal/hook"
 	"weir/internal/listen"
+	"weir/internal/metrics"
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
 	"weir/internal/stream"
@@ -25,7 +25,12 @@ type Options struct {
 	Load      func() (*config.Config, error) // reads the configuration anew; nil cannot reload
 	Identity  Identity
 	Inherited *listen.Inherited // sockets left by whoever started the process
+	Manager   *Manager          // is told how the server fares; nil is nobody
 	Log       *slog.Logger
+
+	// Logs opens the log that another configuration asks for; commit has it used, or not. Nil leaves
+	// the log as it is.
+	Logs func(*config.Config) (commit func(bool), err error)
 }
 
 // Identity is who the server is in the API, in callbacks and in heartbeats.
@@ -41,14 +46,20 @@ type Server struct {
 	current   atomic.Pointer[config.Config]
 	kept      atomic.Pointer[map[string]*config.Vhost] // gone from the configuration, by name
 	load      func() (*config.Config, error)
+	logs      func(*config.Config) (func(bool), error)
+	started   *config.Config // what needs a restart is as it says
+	reloading sync.Mutex     // held by a reload
+	watch     *watch
 	identity  Identity
 	inherited *listen.Inherited
+	manager   *Manager
 	log       *slog.Logger
 
 	registry   *stream.Registry
 	sounds     *remux.Cache
 	live       *remux.Server
 	hls        *hls.Server
+	hooks      *hook.Hooks
 	limit      *listen.Limit
 	api        *api.API
 	rtmpFront  *front
@@ -56,13 +67,21 @@ type Server struct {
 	rtmpsCert  certificate
 	apiFront   *httpFront
 	webFront   *httpFront
+
+	breaker       *metrics.Breaker
+	metrics       *metrics.Metrics
+	exporterFront *httpFront
+	pprofFront    *httpFront
+	heart         *heartbeat.Heart
+	pithy         *pithy
 }
 
 // New opens the sockets of a server; Run serves them.
 func New(o Options) (*Server, error) {
-	s := &Server{load: o.Load, identity: o.Identity, inherited: o.Inherited, log: o.Log}
+	s := &Server{load: o.Load, identity: o.Identity, inherited: o.Inherited, manager: o.Manager, log: o.Log, logs: o.Logs, started: o.Config}
 	s.current.Store(o.Config)
 	s.kept.Store(&map[string]*config.Vhost{})
+	s.watch = newWatch(s.config, func() { _, _ = s.Reload() }, s.log) // which tells the log of errors
 	s.build()
 	if err := s.listen(o.Config); err != nil {
 		s.shut()
@@ -74,13 +93,14 @@ func New(o Options) (*Server, error) {
 // config returns the configuration in force.
 func (s *Server) config() *config.Config { return s.current.Load() }
 
-// Run serves until ctx ends, and returns nil then.
+// Run serves until ctx ends, and returns nil then, or ErrStuck if a part does not end.
 func (s *Server) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, service := range s.services() {
-		group.Go(func() error { return service.Run(ctx) })
-	}
-	return group.Wait()
+	last, end := context.WithCancel(context.WithoutCancel(ctx)) // callbacks tell of ends, so theirs is the last
+	var telling sync.WaitGroup
+	telling.Go(func() { _ = s.hooks.Run(last) }) // never fails
+	defer telling.Wait()
+	defer end()
+	return runAll(ctx, s.services(), s.log)
 }
 
 func (s *Server) shut() {
@@ -88,84 +108,8 @@ func (s *Server) shut() {
 	s.rtmpsFront.shut()
 	s.apiFront.shut()
 	s.webFront.shut()
-}
-
-// Reload reads the configuration anew and applies it to what is running; nobody is dropped.
-// With an error the configuration in force stays.
-func (s *Server) Reload() error {
-	if s.load == nil {
-		return errors.New("server: there is no configuration file to read")
-	}
-	next, err := s.load()
-	if err != nil {
-		return err
-	}
-	if err := s.listen(next); err != nil {
-		return err
-	}
-	changes := next.Changed(&s.config().Settings)
-	s.keep(next)
-	s.current.Store(next)
-	s.know(next)
-	s.registry.Review()
-	var applied, restart []string
-	for _, c := range changes {
-		switch {
-		case c.Later:
-		case c.Reload == config.Restart:
-			restart = append(restart, c.Path)
-		default:
-			applied = append(applied, c.Path)
-		}
-	}
-	s.log.Info("configuration reloaded", "changed", applied)
-	if len(restart) > 0 {
-		s.log.Warn("these changes need a restart", "changed", restart)
-	}
-	announce(s.log, next)
-	return nil
-}
-
-// Drain stops accepting clients, and returns when the last one has left or ctx ends.
-func (s *Server) Drain(ctx context.Context) {
-	c := s.config()
-	if !wait(ctx, c.GraceStartWait) {
-		return
-	}
-	s.shut()
-	for _, f := range []*httpFront{s.apiFront, s.webFront} {
-		f.http.SetKeepAlivesEnabled(false)
-	}
-	for s.limit.Count() > 0 {
-		s.log.Info("waiting for clients to leave", "clients", s.limit.Count())
-		for range drainTicks {
-			if s.limit.Count() == 0 {
-				break
-			}
-			if !wait(ctx, drainTick) {
-				return
-			}
-		}
-	}
-	wait(ctx, c.GraceFinalWait)
-}
-
-// A drain looks each tick whether all have left, and logs after so many.
-const (
-	drainTick  = 100 * time.Millisecond
-	drainTicks = 50
-)
-
-// wait waits for d; it is false if ctx has ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	s.exporterFront.shut()
+	s.pprofFront.shut()
 }
 
 // announce logs what a user should know of a configuration.
@@ -176,6 +120,7 @@ func announce(log *slog.Logger, c *config.Config) {
 	if len(c.WithoutEffect) > 0 {
 		log.Warn("these directives are accepted and have no effect yet", "directives", c.WithoutEffect)
 	}
+	warnOfProfiles(log, c)
 	for _, v := range c.Vhosts {
 		var open []string
 		if v.Security.Enabled {
@@ -183,9 +128,6 @@ func announce(log *slog.Logger, c *config.Config) {
 		}
 		if v.Refer.Enabled {
 			open = append(open, "refer")
-		}
-		if v.HTTPHooks.Enabled {
-			open = append(open, "http_hooks")
 		}
 		if len(open) > 0 {
 			log.Error("access rules are not enforced yet: everybody may publish and play", "vhost", v.Name, "rules", open)

@@ -100,7 +100,7 @@ func TestReloadListen(t *testing.T) {
 	}
 
 	r.write(t, "listen "+second+";\nhttp_api {\nenabled on;\nlisten "+api+";\n}\nvhost __defaultVhost__ {\n}\n")
-	if err := r.Reload(); err != nil {
+	if _, err := r.Reload(); err != nil {
 		t.Fatal(err)
 	}
 	if answers(first) || !answers(second) || !answers(api) {
@@ -136,7 +136,7 @@ func TestReloadBroken(t *testing.T) {
 		"moved":   "listen " + busy.Addr().String() + ";\nvhost __defaultVhost__ {\n}\n",
 	} {
 		r.write(t, text)
-		if err := r.Reload(); err == nil {
+		if _, err := r.Reload(); err == nil {
 			t.Errorf("%s: reloaded", name)
 		}
 		if r.config() != before || !answers(addr) {
@@ -155,7 +155,7 @@ func TestFrontStacks(t *testing.T) {
 	defer r.stop()
 	for _, listen := range []string{port + " [::]:" + port, "127.0.0.1:" + port, port} {
 		r.write(t, "listen "+listen+";\nvhost __defaultVhost__ {\n}\n")
-		if err := r.Reload(); err != nil {
+		if _, err := r.Reload(); err != nil {
 			t.Errorf("listen %s: %v", listen, err)
 		}
 		if !answers("127.0.0.1:" + port) {
@@ -170,7 +170,7 @@ func TestChangesTold(t *testing.T) {
 	defer r.stop()
 	r.write(t, "listen "+addr+";\nserver_id other;\nvhost __defaultVhost__ {\nplay {\nqueue_length 5;\n}\n}\n")
 	old := r.config()
-	if err := r.Reload(); err != nil {
+	if _, err := r.Reload(); err != nil {
 		t.Fatal(err)
 	}
 	var paths []string

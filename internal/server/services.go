@@ -4,9 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"strings"
 
 	"weir/internal/api"
 	"weir/internal/config"
+	"weir/internal/hook"
 	"weir/internal/listen"
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
@@ -28,10 +30,16 @@ func (s *Server) services() []Service {
 		s.hls,
 		s.live,
 		s.api,
+		s.watch,
 		s.rtmpFront,
 		s.rtmpsFront,
 		s.apiFront,
 		s.webFront,
+		s.breaker,
+		s.exporterFront,
+		s.pprofFront,
+		s.heart,
+		s.pithy,
 	}
 }
 
@@ -39,15 +47,24 @@ func (s *Server) services() []Service {
 func (s *Server) build() {
 	s.sounds = remux.NewCache(s.config)
 	s.hls = hls.New(hls.Options{
-		Registry: func() *stream.Registry { return s.registry },
-		Config:   s.config,
-		Log:      s.log,
+		Registry:  func() *stream.Registry { return s.registry },
+		Config:    s.config,
+		OnSegment: s.segment,
+		Log:       s.log,
+	})
+	s.hooks = hook.New(hook.Options{
+		Config: s.config, Server: s.identity.Server, Service: s.identity.Service,
+		Agent: CompatSignature, Log: s.log,
 	})
 	s.registry = stream.NewRegistry(stream.Options{
-		Settings: s.settings,
-		Standing: []stream.Standing{s.sounds.Standing(), s.hls.Standing()},
-		Log:      s.log,
+		Settings:  s.settings,
+		Gates:     []stream.Gate{s.hooks},
+		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing()},
+		Measures:  func() bool { return s.config().Stats.Enabled },
+		Witnesses: []stream.Witness{func(e stream.Event) { s.api.Witness(e) }, func(e stream.Event) { s.metrics.Hear(e) }, s.hooks.Witness}, // which is built below
+		Log:       s.log,
 	})
+	s.measure()
 	s.know(s.config())
 	s.limit = listen.NewLimit(
 		func() int { return s.config().MaxConnections },
@@ -61,14 +78,16 @@ func (s *Server) build() {
 		Product:  rtmp.Product{Signature: CompatSignature, Version: CompatVersion, Name: "weir/" + Version},
 		Log:      s.log,
 	})
-	s.rtmpFront = newFront(options, player.Serve)
-	s.rtmpsFront = newFront(options, player.Secure(s.rtmpsCert.config()))
+	s.rtmpFront = newFront("RTMP", options, player.Serve)
+	s.rtmpsFront = newFront("RTMPS", options, player.Secure(s.rtmpsCert.config()))
 	s.api = api.New(s.apiOptions())
-	calls := api.Server(s.api)
+	calls := api.Server(s.calls())
 	calls.HTTP2 = web.HTTP2()
 	calls.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)
-	s.apiFront = newHTTPFront(options, calls)
-	s.webFront = newHTTPFront(options, web.HTTPServer(s.site(), s.log))
+	s.apiFront = newHTTPFront("HTTP API", options, calls)
+	s.webFront = newHTTPFront("HTTP server", options, web.HTTPServer(s.site(), s.log))
+	s.export(options)
+	s.report()
 }
 
 // settings gives the hub a virtual host's rules.
@@ -109,4 +128,14 @@ func (s *Server) keep(next *config.Config) {
 		delete(kept, v.Name)
 	}
 	s.kept.Store(&kept)
+}
+
+// segment has callbacks tell of a segment of HLS.
+func (s *Server) segment(g hls.Segment) {
+	r := g.Request
+	info, _ := s.registry.Find(r.Vhost, r.App, r.Stream)
+	s.hooks.Segment(hook.Segment{
+		Request: r, StreamID: info.ID, Duration: g.Duration, Seq: g.Seq, CWD: g.CWD,
+		File: g.File, URL: g.URL, M3U8: g.M3U8, M3U8URL: strings.TrimPrefix(g.M3U8URL, "/"),
+	})
 }

@@ -9,4 +9,5 @@ const (
 	CompatSignature = "SRS/7.0.18(Hang)"
 
 	compatMajor, compatMinor, compatRevision = 7, 0, 18
+	compatCode                               = "Hang"
 )

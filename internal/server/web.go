@@ -24,7 +24,7 @@ func (s *Server) site() http.Handler {
 	site = web.New(web.Options{
 		Config:  s.config,
 		Routes:  []web.Route{s.hls.Route, s.live.Route},
-		API:     s.api,
+		API:     s.calls(),
 		Pages:   console.New(console.Options{Registry: s.registry, Config: s.config}),
 		Product: CompatSignature,
 		Log:     s.log,
@@ -53,6 +53,8 @@ func (s *Server) apiOptions() api.Options {
 			return v.HLS.Enabled, v.HLS.HlsFragment
 		},
 		CrossDomain: func() bool { return s.config().HTTPAPI.Crossdomain },
-		Profiles:    func() bool { return s.config().HTTPAPI.Pprof },
+		Disks:       func() []string { return s.config().Stats.Disk },
+		Load:        func() string { return s.breaker.Level().String() },
+		Measures:    func() bool { return s.config().Stats.Enabled },
 	}
 }

@@ -89,7 +89,7 @@ func TestSharedPorts(t *testing.T) {
 		{conf("", "", "", ""), [4]string{}},
 	} {
 		r.write(t, c.text)
-		if err := r.Reload(); err != nil {
+		if _, err := r.Reload(); err != nil {
 			t.Fatalf("step %d: %v", step, err)
 		}
 		got := [4]string{says("http://" + first), says("http://" + second), says("https://" + third), says("https://" + fourth)}
@@ -123,7 +123,7 @@ func TestWebBroken(t *testing.T) {
 		"API files": {"http_api { enabled on; https { enabled on; key ./none.key; cert ./none.crt; } }", "http_api.https"},
 	} {
 		r.write(t, "listen "+rtmp+";\n"+c.text+"\nvhost __defaultVhost__ { }\n")
-		if err := r.Reload(); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := r.Reload(); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: Reload = %v", name, err)
 		}
 		if a, b := says("http://"+api), says("https://"+secure); a != "API version" || b != "API version" {

@@ -12,4 +12,5 @@ type Link struct {
 	Queued      int           // bytes in the socket: sent and not acknowledged, or not sent
 	Unsent      int           // of these, bytes not sent
 	Window      int           // bytes that the client takes before it has acknowledged any
+	Segment     int           // bytes of the largest segment
 }

@@ -39,6 +39,8 @@ type SessionInfo struct {
 	Lost              uint64        // frames a slow reader has missed
 	Waiting           int           // frames in the stream that it has not taken yet
 	Delay             time.Duration // of the stream's time that these are
+	LostAt            time.Time     // when it last missed some
+	Pause             time.Duration // between its batches, by its Pace
 	Usage             Usage
 }
 
@@ -162,7 +164,7 @@ func (x *session) info() SessionInfo {
 		Publish: x.publisher != nil, Started: x.started(), Usage: usage(x.traffic.read(), x.rate()),
 	}
 	if x.subscriber != nil {
-		info.Lost, info.Waiting, info.Delay = x.subscriber.look()
+		x.subscriber.look(&info)
 	}
 	return info
 }

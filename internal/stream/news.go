@@ -95,7 +95,7 @@ func (g *Registry) watch(x *session) {
 		return
 	}
 	now := time.Now()
-	if lost := sub.Lost(); lost > sub.told && now.Sub(sub.slow) >= slowEvery {
+	if lost := sub.Missed(); lost > sub.told && now.Sub(sub.slow) >= slowEvery {
 		sub.told, sub.slow = lost, now
 		g.note(Event{
 			What: Slow, Request: x.request, StreamID: x.stream.ID, Lasted: now.Sub(sub.started), Lost: lost,

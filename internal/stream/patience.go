@@ -30,14 +30,15 @@ func (r *Subscriber) Pace() Pace {
 		return Pace{}
 	}
 	pace := r.request.Pace()
-	if calm := pace.Latency >= calmPause; calm != r.calm {
+	if calm := pace.Latency >= calmPause; calm != r.calm || pace.Latency != r.pause {
 		s := r.stream
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		r.calm = calm
-		if r.reads {
+		r.pause = pace.Latency
+		if r.reads && calm != r.calm {
 			s.hurry(!calm)
 		}
+		r.calm = calm
 	}
 	return pace
 }

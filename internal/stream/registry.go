@@ -18,6 +18,7 @@ type Registry struct {
 	route    Route
 	outputs  []Standing
 	witness  []Witness
+	measures func() bool
 	log      *slog.Logger
 
 	telling  sync.Mutex // held while the witnesses are told; taken before mu
@@ -28,6 +29,7 @@ type Registry struct {
 	entries  roll[*entry]   // the streams in the order of their ids
 	roll     roll[*session] // the sessions in the order of theirs
 	total    totals         // of sessions that have ended
+	missed   uint64         // frames that these had lost
 	rate     rate
 	served   uint64
 	firsts   firstFrames
@@ -46,6 +48,7 @@ type Options struct {
 	Route     Route                       // nil keeps every stream here
 	Standing  []Standing                  // the outputs that are always on
 	Witnesses []Witness                   // told of all events, in this order
+	Measures  func() bool                 // bit rates are sampled; nil is always
 	Log       *slog.Logger                // nil says nothing
 }
 
@@ -54,11 +57,15 @@ func NewRegistry(o Options) *Registry {
 	if o.Settings == nil {
 		o.Settings = func(string) Settings { return Settings{} }
 	}
+	if o.Measures == nil {
+		o.Measures = func() bool { return true }
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Registry{
-		settings: o.Settings, gates: o.Gates, route: o.Route, outputs: o.Standing, witness: o.Witnesses, log: o.Log,
+		settings: o.Settings, gates: o.Gates, route: o.Route, outputs: o.Standing, witness: o.Witnesses,
+		measures: o.Measures, log: o.Log,
 		streams:  map[key]*Stream{},
 		vhosts:   map[string]*vhost{},
 		sessions: map[string]*session{},
@@ -283,6 +290,9 @@ func (g *Registry) leave(r *Subscriber) {
 	s.unsubscribe(r)
 	close(r.done)
 	g.noteStop(r)
+	if r.listed {
+		g.missed, s.missed = g.missed+r.lost, s.missed+r.lost
+	}
 	g.retire(s, r.request)
 }
 
@@ -415,6 +425,7 @@ func (s *Stream) admit(r *Request, idle bool) *Subscriber {
 }
 
 func (s *Stream) unsubscribe(r *Subscriber) {
+	r.lost = r.missed()
 	r.closed = true
 	delete(s.readers, r)
 	s.call()

@@ -67,6 +67,7 @@ type Stream struct {
 	gone      *End   // the publication that ended last; guarded by registry.mu
 	asked     int    // clients that the gates are asked for; guarded by registry.mu
 	past      totals // of sessions that have ended; guarded by registry.mu
+	missed    uint64 // frames that readers had lost when they left; guarded by registry.mu
 	rate      rate   // guarded by registry.mu
 }
 
@@ -302,6 +303,9 @@ func (s *Stream) skip(r *Subscriber) {
 	to := s.frames.next
 	if r.seek = !s.hasKey || s.newKey < r.pos; !r.seek {
 		to = s.newKey
+	}
+	if to > r.pos {
+		r.lostAt = time.Now()
 	}
 	r.lost += to - r.pos
 	r.pos = to

@@ -31,11 +31,13 @@ type Subscriber struct {
 	// Guarded by stream.mu.
 	pos    uint64 // changed by the reading goroutine alone
 	lost   uint64
-	cause  error // why it is closed, if somebody has said
-	seek   bool  // looks for a key frame
-	timed  bool  // the time to its first frame is counted
-	idle   bool  // has not read yet, or reads packets: holds no frames in the window
-	reads  bool  // counts among the stream's readers of frames
+	lostAt time.Time     // when lost last grew
+	pause  time.Duration // between batches; read without the lock by the reading goroutine, who sets it
+	cause  error         // why it is closed, if somebody has said
+	seek   bool          // looks for a key frame
+	timed  bool          // the time to its first frame is counted
+	idle   bool          // has not read yet, or reads packets: holds no frames in the window
+	reads  bool          // counts among the stream's readers of frames
 	closed bool
 	calm   bool   // pauses so long between batches that it waits for no frame
 	ended  uint64 // the ends of publishers it knows of
@@ -171,6 +173,33 @@ func (r *Subscriber) Lost() uint64 {
 	return r.lost
 }
 
+// Missed is Lost with the frames that the stream has not any more and the reader has not come to yet:
+// one who does not read at all loses these.
+func (r *Subscriber) Missed() uint64 {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	return r.missed()
+}
+
+// missed is Missed with the stream's lock held.
+func (r *Subscriber) missed() uint64 {
+	if base := r.stream.frames.base; !r.idle && !r.closed && base > r.pos {
+		return r.lost + base - r.pos
+	}
+	return r.lost
+}
+
+// Lose counts frames that the reader has had and was too slow to make use of as lost too.
+func (r *Subscriber) Lose(n uint64) {
+	if n == 0 {
+		return
+	}
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	r.lost += n
+	r.lostAt = time.Now()
+}
+
 // Behind returns how many frames are waiting for the reader.
 func (r *Subscriber) Behind() int {
 	r.stream.mu.Lock()
@@ -178,18 +207,22 @@ func (r *Subscriber) Behind() int {
 	return int(r.stream.frames.next - max(r.pos, r.stream.frames.base))
 }
 
-// look returns how many frames the reader has missed, how many wait for it, and how much of the
-// stream's time these are. One who holds no frames has none waiting.
-func (r *Subscriber) look() (lost uint64, waiting int, delay time.Duration) {
+// look tells what the reader has missed and what waits for it. Nothing does for one who holds no
+// frames.
+func (r *Subscriber) look(info *SessionInfo) {
 	s := r.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	info.Lost, info.LostAt, info.Pause = r.missed(), r.lostAt, r.pause
+	if info.Lost > r.lost {
+		info.LostAt = time.Now() // it goes on
+	}
 	pos := max(r.pos, s.frames.base)
 	if r.idle || r.closed || pos >= s.frames.next {
-		return r.lost, 0, 0
+		return
 	}
-	delay = time.Duration(s.frames.at(s.frames.next-1).DTS - s.frames.at(pos).DTS)
-	return r.lost, int(s.frames.next - pos), max(0, delay)
+	info.Waiting = int(s.frames.next - pos)
+	info.Delay = time.Duration(max(0, s.frames.at(s.frames.next-1).DTS-s.frames.at(pos).DTS))
 }
 
 // Layout returns the layout in force, nil while there is no publisher to see or to wait for. It is what a reader that

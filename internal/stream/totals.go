@@ -54,20 +54,24 @@ func (g *Registry) sums() (all totals, vhosts map[*vhost]totals) {
 	return all, vhosts
 }
 
-// sample notes the bytes of now, for the rates.
+// sample notes the bytes of now, for the rates. Where nothing is measured there are none.
 func (g *Registry) sample() {
 	defer g.tell()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	note := (*rate).sample
+	if !g.measures() {
+		note = func(r *rate, _ totals) { *r = rate{} }
+	}
 	all, vhosts := g.sums()
-	g.rate.sample(all)
+	note(&g.rate, all)
 	for v, t := range vhosts {
-		v.rate.sample(t)
+		note(&v.rate, t)
 	}
 	for e := range g.entries.page(0, len(g.streams)) {
-		e.stream.rate.sample(e.sum())
+		note(&e.stream.rate, e.sum())
 		for _, x := range e.sessions {
-			x.rate().sample(x.traffic.read())
+			note(x.rate(), x.traffic.read())
 			g.watch(x)
 		}
 	}

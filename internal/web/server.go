@@ -73,7 +73,7 @@ func (s *Server) isAPI(path string) bool {
 	if !s.o.Config().SharesAPI() {
 		return false
 	}
-	for _, prefix := range []string{"/api/", "/rtc/", "/debug/pprof/"} {
+	for _, prefix := range []string{"/api/", "/rtc/"} {
 		if strings.HasPrefix(path, prefix) || path+"/" == prefix {
 			return true
 		}

@@ -112,7 +112,7 @@ func TestOrder(t *testing.T) {
 	shared := map[string]string{
 		"/a.txt": "file a", "/live/a.flv": "live", "/": "page",
 		"/api/v1/versions": "api", "/api/v1/streams/": "api", "/api": "api", "/rtc/v1/whip/": "api", "/metrics": "api",
-		"/debug/pprof/": "api", "/apix": notFound,
+		"/debug/pprof/": notFound, "/apix": notFound,
 	}
 	check := func(name string, want map[string]string) {
 		t.Helper()

@@ -169,7 +169,7 @@ func (f *fixture) load() (*config.Config, error) {
 func (f *fixture) reload(c conf) {
 	f.t.Helper()
 	f.write(c)
-	if err := f.server.Reload(); err != nil {
+	if _, err := f.server.Reload(); err != nil {
 		f.t.Fatal(err)
 	}
 }

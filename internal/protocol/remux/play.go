@@ -184,7 +184,7 @@ func (v *viewer) sent(b *stream.Batch, ok bool) {
 	n := len(b.Frames)
 	if v.inside = ok; !ok {
 		v.broke(b.Frames[0])
-		v.missed += uint64(n)
+		v.lose(n)
 		return
 	}
 	v.count += uint64(n)
@@ -264,16 +264,26 @@ func (v *viewer) enter(b *stream.Batch) bool {
 			continue
 		}
 		if v.broken != 0 {
-			v.missed += uint64(i)
+			v.lose(i)
 		}
 		v.broken = 0
 		narrow(b, i)
 		return true
 	}
 	if v.broken != 0 {
-		v.missed += uint64(len(b.Frames))
+		v.lose(len(b.Frames))
 	}
 	return false
+}
+
+// lose counts frames that the viewer is not sent: those that it was too slow for as lost, those before
+// it has found a place to enter for the log alone.
+func (v *viewer) lose(n int) {
+	if v.count > 0 {
+		v.sub.Lose(uint64(n))
+	} else {
+		v.missed += uint64(n)
+	}
 }
 
 // broke notes that the viewer has lost frames from f on.

@@ -53,7 +53,7 @@ type viewer struct {
 	broken int64  // since when frames are lost, and it looks for a key frame; 0 is not so
 	pieces net.Buffers
 	count  uint64 // frames
-	missed uint64 // frames, beside those that the subscriber has lost
+	missed uint64 // frames before the first
 
 	shard   bool    // is to write to it; set at construction
 	chunked bool    // what the shard writes; set at construction

@@ -1,17 +1,16 @@
-package api
+package metrics
 
 import (
 	"net/http"
 	"net/http/pprof"
 )
 
-// profilesPath is where the profiles of the Go runtime are: go tool pprof knows it. It is no part
-// of the API's table, and pages of other sites cannot read it.
+// profilesPath is where the profiles of the Go runtime are: go tool pprof knows it.
 const profilesPath = "/debug/pprof/"
 
-// profiles returns their handler, on a mux of its own: the default one is never served. The
-// index serves heap, goroutine and the others that need no handler.
-func profiles() http.Handler {
+// Profiles returns the handler of the profiles, on a mux of its own: the default one is never
+// served. The index serves heap, goroutine and the others that need no handler.
+func Profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(profilesPath, pprof.Index)
 	mux.HandleFunc(profilesPath+"cmdline", pprof.Cmdline)
