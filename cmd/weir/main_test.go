@@ -54,6 +54,10 @@ func TestCommandLine(t *testing.T) {
 		"typo.conf":  "listen 19350;\nvhost __defaultVhost__ {\n    play {\n        mw_latencyy 1;\n    }\n}\n",
 		"value.conf": "listen 19350;\nvhost __defaultVhost__ {\n    play {\n        gop_cache yes;\n    }\n}\n",
 		"semi.conf":  "listen 19350\nmax_connections 1000;\n",
+		"tls.conf":   "listen 19350;\nrtmps { enabled on; key no.key; cert no.crt; }\nhttp_api { enabled on; https { enabled on; key no.key; cert no.crt; } }\nvhost __defaultVhost__ {\n}\n",
+		"log.conf":   "listen 19350;\ndaemon off;\nsrs_log_tank file;\nsrs_log_file good.conf/x/srs.log;\nvhost __defaultVhost__ {\n}\n",
+		"pid.conf":   "listen 19350;\npid good.conf/srs.pid;\nvhost __defaultVhost__ {\n}\n",
+		"work.conf":  "listen 19350;\nwork_dir nowhere;\nvhost __defaultVhost__ {\n}\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -86,6 +90,11 @@ func TestCommandLine(t *testing.T) {
 		{"-t -c value.conf", "", 255, "line 4: vhost.play.gop_cache expects on or off"},
 		{"-t -c semi.conf", "", 255, "line 1"},
 		{"-c semi.conf", "", 255, "line 1"},
+		{"-t -c tls.conf", "", 255, "rtmps is enabled and needs a certificate and its key: "},
+		{"-t -c tls.conf", "", 255, "\nhttp_api.https is enabled and needs a certificate and its key: "},
+		{"-t -c log.conf", "", 255, "srs_log_file good.conf/x/srs.log cannot be written: good.conf is no directory"},
+		{"-t -c pid.conf", "", 255, "pid good.conf/srs.pid cannot be written: good.conf is no directory"},
+		{"-t -c work.conf", "", 255, "work_dir: chdir nowhere"},
 		{"-t", "SRS_CONFIG_FILE=good.conf", 0, "the configuration file good.conf syntax is ok"},
 		{"", "SRS_CONFIG_FILE=none.conf", 255, "none.conf"},
 		{"-t -e", "", 0, "the configuration of the environment syntax is ok"},
@@ -101,6 +110,9 @@ func TestCommandLine(t *testing.T) {
 		if exit(err) != c.code || !strings.Contains(string(out), c.says) {
 			t.Errorf("weir %s (%s): exit %d, want %d, says %q, want %q", c.args, c.env, exit(err), c.code, out, c.says)
 		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 8 {
+		t.Errorf("the directory has %v, %v", left, err)
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 )
 
 const maxBody = 64 << 10 // bytes of a callback
@@ -37,7 +39,7 @@ func (v *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "a callback is shorter", http.StatusRequestEntityTooLarge)
 		return
 	}
-	if v.secret != "" && !signed(body, v.secret, r.Header.Get("X-Weir-Signature")) {
+	if v.secret != "" && !signed(r.Header, body, v.secret, time.Now()) {
 		http.Error(w, "the signature is wrong", http.StatusUnauthorized)
 		return
 	}
@@ -62,12 +64,20 @@ func (v *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer) // who has hung up does not want it
 }
 
-// signed reports whether the server with our secret has sent the body.
-func signed(body []byte, secret, signature string) bool {
+// fresh is how old a callback may be: a copy of it that somebody else sends later counts for nothing.
+const fresh = 5 * time.Minute
+
+// signed reports whether the server with our secret has sent the body, just now.
+func signed(h http.Header, body []byte, secret string, now time.Time) bool {
+	at := h.Get("X-Weir-Timestamp")
+	seconds, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > fresh {
+		return false
+	}
 	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(at + "."))
 	mac.Write(body)
-	sent, err := hex.DecodeString(strings.TrimPrefix(signature, "sha256="))
-	return err == nil && hmac.Equal(sent, mac.Sum(nil))
+	return hmac.Equal([]byte(h.Get("X-Weir-Signature")), []byte("sha256="+hex.EncodeToString(mac.Sum(nil))))
 }
 
 // key names the stream: [VHOST/]APP/STREAM.

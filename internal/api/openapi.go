@@ -89,7 +89,10 @@ func (o *operation) describe(all schemas) object {
 	if len(content) == 0 {
 		content["text/plain"] = object{"schema": object{"type": "string"}}
 	}
-	out["responses"] = object{"200": object{"description": "the answer", "content": content}}
+	out["responses"] = object{
+		"200":     object{"description": "the answer", "content": content},
+		"default": object{"description": "an HTTP status and its phrase", "content": object{"text/plain": object{"schema": object{"type": "string"}}}},
+	}
 	return out
 }
 

@@ -23,7 +23,8 @@ type Forward struct {
 // Refer checks the page from which a client comes, as far as it tells.
 type Refer struct {
 	Enabled bool     `conf:"enabled" default:"off" doc:"Checks the address of the web page which the client reports."`
-	All     []string `conf:"all" example:"github.com github.io" doc:"Domains from which clients may come; no list lets everybody in."`
+	All     []string `conf:"all" example:"github.com github.io" doc:"Domains from which clients may come, with those below them: github.com names gist.github.com too. No list lets everybody in."`
 	Publish []string `conf:"publish" example:"github.com" doc:"The same for publishers alone."`
 	Play    []string `conf:"play" example:"github.com" doc:"The same for players alone."`
+	HTTP    bool     `conf:"http" default:"off" doc:"Checks players over HTTP too, by the Referer header of their requests. Many players send none, and are refused then."`
 }

@@ -4,7 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 )
+
+// Tokens says who may publish and play, by what they bring.
+type Tokens struct {
+	Enabled  bool          `conf:"enabled" default:"off" doc:"Asks publishers and players for a token: the parameters expires and sign of a signed address, or a JWT as the parameter token or, over HTTP, as the header Authorization: Bearer."`
+	Publish  bool          `conf:"publish" default:"on" doc:"Asks publishers."`
+	Play     bool          `conf:"play" default:"on" doc:"Asks players."`
+	Secret   []string      `conf:"secret" secret:"yes" doc:"Keys for signed addresses, and for tokens of the algorithms HS256, HS384 and HS512. Each of several is good, so that one can be replaced by another."`
+	JWKS     string        `conf:"jwks" doc:"Set of public keys for tokens (RFC 7517): a file, which is read again when it changes, or an http or https address, which is asked every five minutes and when a token names a key that is not known."`
+	Issuer   string        `conf:"issuer" doc:"Who has to have issued a token (its claim iss); empty is anybody who has a key."`
+	Audience string        `conf:"audience" doc:"For whom a token has to be (its claim aud); empty is for anybody."`
+	Leeway   time.Duration `conf:"leeway" unit:"fs" default:"5" range:"0..3600" doc:"How far the clocks of this server and of who makes tokens may be apart."`
+	Open     []string      `conf:"open" example:"public/* live/lobby" doc:"Streams that need no token, as app/stream, where * stands for any text without a slash. An app alone is all of its streams."`
+}
 
 // Security says who may publish and play, by their address.
 type Security struct {

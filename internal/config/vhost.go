@@ -18,8 +18,9 @@ type Vhost struct {
 	Play     Play     `conf:"play" reload:"live" doc:"Players."`
 	Cluster  Cluster  `conf:"cluster,later" env:"-" reload:"new" doc:"Several servers for one audience."`
 	Forward  Forward  `conf:"forward,later" env:"-" reload:"live" doc:"Sends every stream on to other servers."`
-	Refer    Refer    `conf:"refer,later" env:"-" reload:"new" doc:"Checks the web page a client comes from."`
-	Security Security `conf:"security,later" env:"-" reload:"new" doc:"Checks the address of clients."`
+	Refer    Refer    `conf:"refer" env:"-" reload:"new" doc:"Checks the web page a client comes from."`
+	Security Security `conf:"security" env:"-" reload:"new" doc:"Checks the address of clients."`
+	Auth     Tokens   `conf:"auth" reload:"new" doc:"Checks the token of clients."`
 
 	HTTPStatic HTTPStatic `conf:"http_static" doc:"Files over HTTP."`
 	HTTPRemux  HTTPRemux  `conf:"http_remux" reload:"new" doc:"Live streams over HTTP. At most one for a vhost."`

@@ -67,23 +67,27 @@ func (h *Hooks) body(action string, r *stream.Request, a about) []byte {
 	o.text("ip", ip)
 	o.text("vhost", r.Vhost)
 	o.text("app", r.App)
+	name, tcURL := r.Name, r.TCURL
+	if r.Kind == "flv-play" { // SRS calls HLS livestream.m3u8, and gives what is played over HTTP the names of RTMP
+		name, tcURL = r.Stream, "rtmp://"+r.Vhost+"/"+r.App
+	}
 	switch action {
 	case "on_connect":
-		o.text("stream", r.Stream)
+		o.text("stream", name)
 		o.text("param", r.Param)
-		o.text("tcUrl", r.TCURL)
+		o.text("tcUrl", tcURL)
 		o.text("pageUrl", r.PageURL)
 	case "on_close":
 		o.count("send_bytes", a.sent)
 		o.count("recv_bytes", a.received)
 	case "on_play":
-		o.text("stream", r.Stream)
-		o.text("tcUrl", r.TCURL)
+		o.text("stream", name)
+		o.text("tcUrl", tcURL)
 		o.text("param", r.Param)
 		o.text("pageUrl", r.PageURL)
 	default:
-		o.text("tcUrl", r.TCURL)
-		o.text("stream", r.Stream)
+		o.text("tcUrl", tcURL)
+		o.text("stream", name)
 		o.text("param", r.Param)
 	}
 	a.files(&o)

@@ -24,19 +24,23 @@ type Options struct {
 // Hooks make the callbacks. They are a stream.Gate; Witness and Segment tell them what to inform of.
 type Hooks struct {
 	// Set at construction.
-	o      Options
-	client *http.Client
-	own    *http.Transport // nil where the transport is somebody else's
-	meters meters
-
-	mu       sync.Mutex // guards what follows
-	lines    map[lane]*line
-	places   map[string]lane // of connections: the stream that each was with last
-	waiting  int             // events of all lines
-	full     bool            // it has been logged that there are too many
+	o        Options
+	asking   *http.Client
+	telling  *http.Client // whose calls take no connection from those that clients wait for
+	meters   meters
+	trouble  trouble
+	stop     chan struct{}   // closed when the server stops: nothing is sent again
 	stopping context.Context // ends when deliveries are given up
 	giveUp   context.CancelFunc
-	idle     chan struct{} // closed when the last line has ended; nil before the stop
+	leaving  sync.WaitGroup // of calls for players who may have left
+
+	mu        sync.Mutex // guards what follows
+	lines     map[way]*line
+	receivers map[string]*receiver
+	places    map[string]lane // of connections: the stream that each was with last
+	waiting   int             // events of all lines
+	full      bool            // it has been logged that there are too many
+	idle      chan struct{}   // closed when the last line has ended; nil before the stop
 }
 
 // New returns callbacks; Run has to be called.
@@ -44,22 +48,26 @@ func New(o Options) *Hooks {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	h := &Hooks{o: o, lines: map[lane]*line{}, places: map[string]lane{}}
-	h.stopping, h.giveUp = context.WithCancel(context.Background())
-	if o.Transport == nil {
-		h.own = newTransport()
-		o.Transport = h.own
+	h := &Hooks{
+		o: o, asking: newClient(o.Transport, maxAsking), telling: newClient(o.Transport, maxTelling),
+		trouble: trouble{log: o.Log}, stop: make(chan struct{}),
+		lines: map[way]*line{}, receivers: map[string]*receiver{}, places: map[string]lane{},
 	}
-	h.client = newClient(o.Transport)
+	h.stopping, h.giveUp = context.WithCancel(context.Background())
 	return h
 }
 
 // stopWait is how long the server's end waits for what is still to be told.
 const stopWait = 3 * time.Second
 
-// Run sends until ctx ends, and then what is left for a moment. What comes later than that is lost.
+// Run sends until ctx ends, and then what is left, once, for a moment. It is to be called once; what comes
+// after it is lost.
 func (h *Hooks) Run(ctx context.Context) error {
 	<-ctx.Done()
+	close(h.stop)
+	late := time.AfterFunc(stopWait, h.giveUp)
+	defer late.Stop()
+	h.leaving.Wait()
 	h.mu.Lock()
 	h.idle = make(chan struct{})
 	if len(h.lines) == 0 {
@@ -67,12 +75,11 @@ func (h *Hooks) Run(ctx context.Context) error {
 	}
 	idle := h.idle
 	h.mu.Unlock()
-	late := time.AfterFunc(stopWait, h.giveUp)
-	defer late.Stop()
 	<-idle
 	h.giveUp()
-	if h.own != nil {
-		h.own.CloseIdleConnections()
+	if h.o.Transport == nil {
+		h.asking.CloseIdleConnections()
+		h.telling.CloseIdleConnections()
 	}
 	return nil
 }
@@ -106,32 +113,67 @@ func (h *Hooks) Check(ctx context.Context, a stream.Ask) error {
 		return nil
 	}
 	if a.Act == stream.Publish {
-		h.settle(ctx, laneOf(a.Request))
+		h.settle(ctx, laneOf(a.Request), urls)
 	}
-	return h.ask(ctx, rules, call{
-		action: action, client: a.Request.ID, urls: urls, body: h.body(action, a.Request, about{id: a.StreamID}),
+	c := call{action: action, client: a.Request.ID, id: newEventID(), body: h.body(action, a.Request, about{id: a.StreamID})}
+	if a.Act == stream.Play {
+		return h.askToPlay(ctx, urls, c, a)
+	}
+	return h.askAll(ctx, a.Request.Vhost, urls, c)
+}
+
+// askToPlay makes the calls to their end also where the player leaves meanwhile, for whom nobody waits
+// then: who is said yes to is counted by the receiver, and has to be told of again.
+func (h *Hooks) askToPlay(ctx context.Context, urls []string, c call, a stream.Ask) error {
+	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	asked := make(chan error, 1)
+	h.leaving.Go(func() {
+		defer cancel()
+		defer context.AfterFunc(h.stopping, cancel)()
+		err := h.askAll(whole, a.Request.Vhost, urls, c)
+		if rules := h.rules(a.Request.Vhost); err == nil && ctx.Err() != nil && rules != nil {
+			h.inform(laneOf(a.Request), "on_stop", c.client, rules.OnStop, h.body("on_stop", a.Request, about{id: a.StreamID}))
+		}
+		asked <- err
 	})
+	select {
+	case err := <-asked:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// askAll asks one receiver after another, up to the first that refuses.
+func (h *Hooks) askAll(ctx context.Context, vhost string, urls []string, c call) error {
+	for _, c.url = range urls {
+		if err := h.ask(ctx, vhost, &c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ask makes a call that decides.
-func (h *Hooks) ask(ctx context.Context, rules *config.HTTPHooks, c call) error {
-	c.id, c.secret, c.timeout = newEventID(), rules.Secret, rules.Timeout
-	for _, url := range c.urls {
-		err := h.post(ctx, &c, url)
-		if err == nil {
-			continue
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if rules.OnError == "allow" && !answered(err) {
-			h.o.Log.Warn("callback has no answer; http_hooks { on_error allow; } lets the client in",
-				"cid", c.client, "action", c.action, "url", bare(url), "cause", err)
-			continue
-		}
-		return &stream.Denied{Gate: c.action, Reason: err.Error()}
+func (h *Hooks) ask(ctx context.Context, vhost string, c *call) error {
+	rules := h.rules(vhost)
+	if rules == nil {
+		return nil // callbacks were switched off
 	}
-	return nil
+	c.secret, c.timeout = rules.Secret, rules.Timeout
+	err := h.post(ctx, h.asking, c)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	h.trouble.note(receiverOf(c.url), c.action, c.client, err)
+	switch {
+	case err == nil:
+		return nil
+	case rules.OnError == "allow" && !answered(err):
+		h.o.Log.Info("nobody answers, and http_hooks { on_error allow; } lets the client in", "cid", c.client, "action", c.action)
+		return nil
+	}
+	return &stream.Denied{Gate: c.action, Reason: said(err)}
 }
 
 // Witness informs of what has become of a client. It is a stream.Witness.

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,41 +16,44 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"weir/internal/stream"
 )
 
 const (
-	maxAnswer = 64 << 10 // bytes of an answer
-	maxOpen   = 64       // connections to one receiver
-	maxIdle   = 8        // of these, those that wait for the next callback
-	idleTime  = 30 * time.Second
+	maxAsking  = 512 // connections to one receiver on which it is asked
+	maxTelling = 64  // those on which it is told of events, and the calls at once
+	maxIdle    = 8   // of either, those that wait for the next callback
+	idleTime   = 30 * time.Second
 )
 
 // call is a callback about to be made.
 type call struct {
 	action  string
 	client  string // the session's id, for the log
-	urls    []string
+	url     string
 	body    []byte
 	id      string // of the event: the same when it is sent again
 	secret  string
 	timeout time.Duration
 }
 
-func newTransport() *http.Transport {
+// newTransport returns a way to receivers, by no proxy.
+func newTransport(conns int) *http.Transport {
 	return &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		MaxIdleConnsPerHost:    maxIdle,
-		MaxConnsPerHost:        maxOpen,
+		MaxConnsPerHost:        conns,
 		IdleConnTimeout:        idleTime,
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxResponseHeaderBytes: 16 << 10,
+		DisableCompression:     true,
 	}
 }
 
 // newClient returns a client that follows nobody: what is redirected is denied.
-func newClient(t http.RoundTripper) *http.Client {
+func newClient(t http.RoundTripper, conns int) *http.Client {
+	if t == nil {
+		t = newTransport(conns)
+	}
 	return &http.Client{
 		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -59,65 +61,96 @@ func newClient(t http.RoundTripper) *http.Client {
 }
 
 // A mute is a failure without an answer: nobody has said yes or no.
-type mute struct{ cause error }
+type mute struct {
+	words string // for the client, who need not know where the receiver is
+	cause error  // nil where the words say it all
+}
 
-func (m *mute) Error() string { return m.cause.Error() }
+func (m *mute) Error() string {
+	if m.cause == nil {
+		return m.words
+	}
+	return m.words + ": " + m.cause.Error()
+}
+
 func (m *mute) Unwrap() error { return m.cause }
+
+// said is what a client is told of a failure.
+func said(err error) string {
+	if m, ok := errors.AsType[*mute](err); ok {
+		return m.words
+	}
+	return err.Error()
+}
 
 // answered reports whether a receiver has decided.
 func answered(err error) bool { return err == nil || !errors.As(err, new(*mute)) }
 
 func newEventID() string { return strings.ToLower(rand.Text()) }
 
-// post makes a call at one address; nil is the receiver's consent.
-func (h *Hooks) post(ctx context.Context, c *call, to string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout,
-		fmt.Errorf("no answer within %s", c.timeout))
+var errLate = errors.New("the time is over")
+
+// post makes a call; nil is the receiver's consent.
+func (h *Hooks) post(ctx context.Context, by *http.Client, c *call) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errLate)
 	defer cancel()
 	began := time.Now()
-	err := h.exchange(ctx, c, to)
+	err := h.exchange(ctx, by, c)
 	h.meters.took(c.action, time.Since(began), err)
 	return err
 }
 
-func (h *Hooks) exchange(ctx context.Context, c *call, to string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(c.body))
+func (h *Hooks) exchange(ctx context.Context, by *http.Client, c *call) error {
+	w, err := h.send(ctx, by, http.MethodPost, c)
 	if err != nil {
-		return &mute{errors.New("the callback's address is none")}
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", h.o.Agent)
-	sign(r.Header, c, time.Now())
-	w, err := h.client.Do(r)
-	if err != nil {
-		return &mute{cause(ctx, err)}
+		return noAnswer(ctx, c, err)
 	}
 	defer w.Body.Close()
+	if err := judge(w.StatusCode); err != nil {
+		return err
+	}
 	body, err := io.ReadAll(io.LimitReader(w.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return &mute{cause(ctx, err)}
-	case w.StatusCode >= 500:
-		return &mute{fmt.Errorf("the receiver answers with HTTP status %d", w.StatusCode)}
-	case w.StatusCode >= 300 && w.StatusCode < 400:
-		return fmt.Errorf("the receiver redirects (HTTP status %d), which callbacks do not follow", w.StatusCode)
-	case w.StatusCode != http.StatusOK && w.StatusCode != http.StatusCreated:
-		return fmt.Errorf("the receiver answers with HTTP status %d", w.StatusCode)
-	case len(body) > maxAnswer:
-		return fmt.Errorf("the receiver's answer is longer than %d bytes", maxAnswer)
+	if err != nil {
+		return noAnswer(ctx, c, err)
 	}
 	return parseAnswer(body)
 }
 
-// cause words a failure without the address, whose parameters may be secret.
-func cause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+// judge returns what a status says that is no success, whatever comes with it.
+func judge(status int) error {
+	switch {
+	case status == http.StatusOK, status == http.StatusCreated:
+		return nil
+	case status >= http.StatusInternalServerError:
+		return &mute{words: fmt.Sprintf("the receiver answers with HTTP status %d", status)}
+	case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
+		return fmt.Errorf("the receiver redirects (HTTP status %d), which callbacks do not follow", status)
+	}
+	return fmt.Errorf("the receiver answers with HTTP status %d", status)
+}
+
+// send makes a request.
+func (h *Hooks) send(ctx context.Context, by *http.Client, method string, c *call) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.url, bytes.NewReader(c.body))
+	if err != nil {
+		return nil, errors.New("its address is none")
+	}
+	r.Header.Set("Connection", "Keep-Alive")
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", h.o.Agent)
+	sign(r.Header, c, time.Now())
+	return by.Do(r)
+}
+
+// noAnswer words a failure without the address, whose parameters may be secret.
+func noAnswer(ctx context.Context, c *call, err error) error {
+	if errors.Is(context.Cause(ctx), errLate) {
+		return &mute{words: fmt.Sprintf("the receiver has not answered within %s", c.timeout)}
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
+		err = u.Err
 	}
-	return err
+	return &mute{"the receiver has not answered", err}
 }
 
 // sign adds the headers that tell an event from its copies, and who sent it.
@@ -134,53 +167,11 @@ func sign(h http.Header, c *call, now time.Time) {
 	h.Set("X-Weir-Signature", "sha256="+hex.EncodeToString(mac.Sum(nil)))
 }
 
-// maxQuoted is how much of an answer a refusal repeats.
-const maxQuoted = 200
-
-// parseAnswer reads an answer: 0, or a JSON object whose code is 0, is consent.
-func parseAnswer(body []byte) error {
-	text := strings.TrimSpace(string(body))
-	switch text {
-	case "0":
-		return nil
-	case "":
-		return errors.New("the receiver's answer is empty: 0 is a yes")
-	}
-	if code, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return fmt.Errorf("the receiver says no, with code %d", code)
-	}
-	var answer struct {
-		Code json.RawMessage `json:"code"`
-		Msg  string          `json:"msg"`
-	}
-	var odd *json.UnmarshalTypeError
-	if err := json.Unmarshal(body, &answer); err != nil && !errors.As(err, &odd) || text[0] != '{' {
-		return fmt.Errorf("the receiver's answer is neither 0 nor JSON with a code: %s", quoted(text))
-	}
-	code, err := strconv.ParseInt(string(answer.Code), 10, 64)
-	switch {
-	case err != nil:
-		return errors.New("the receiver's answer has no whole number as its code")
-	case code == 0:
-		return nil
-	case answer.Msg != "":
-		return fmt.Errorf("the receiver says no, with code %d: %s", code, quoted(answer.Msg))
-	}
-	return fmt.Errorf("the receiver says no, with code %d", code)
-}
-
-func quoted(text string) string {
-	if len(text) > maxQuoted {
-		text = text[:maxQuoted] + "..."
-	}
-	return strconv.Quote(stream.Veil(text))
-}
-
-// bare is an address for the log: without what may be secret.
-func bare(address string) string {
+// receiverOf names who is at an address, for the log too: without what may be secret.
+func receiverOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "an address that cannot be read"
 	}
-	return u.Scheme + "://" + u.Host + u.Path
+	return u.Scheme + "://" + u.Host
 }

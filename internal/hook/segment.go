@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -42,6 +43,9 @@ func whole(address string) bool {
 // Segment informs of a segment; it does not block.
 func (h *Hooks) Segment(s Segment) {
 	r := s.Request
+	if r == nil {
+		return // nobody has published it since the server started
+	}
 	rules := h.rules(r.Vhost)
 	if rules == nil {
 		return
@@ -57,46 +61,74 @@ func (h *Hooks) Segment(s Segment) {
 	if v := h.o.Config().Vhost(r.Vhost); v != nil {
 		limit = int64(v.HLS.HlsNbNotify)
 	}
-	var urls []string
+	id := newEventID()
 	for _, pattern := range rules.OnHlsNotify {
-		urls = append(urls, h.notice(pattern, &s))
+		address, err := h.notice(pattern, &s)
+		if err != nil {
+			h.trouble.note(receiverOf(pattern), "on_hls_notify", r.ID, err)
+			continue
+		}
+		h.put(at, &event{call: call{action: "on_hls_notify", client: r.ID, url: address, id: id}, fetch: true, limit: limit})
 	}
-	h.put(at, &event{call: call{action: "on_hls_notify", client: r.ID, urls: urls, id: newEventID()}, fetch: true, limit: limit})
 }
 
+var errNotice = errors.New("the address of on_hls_notify is no http or https address whose host is written out")
+
 // notice fills the variables of an address in. A segment whose own address is whole is fetched from
-// there.
-func (h *Hooks) notice(pattern string, s *Segment) string {
+// there. What clients have named decides of path and query and no more.
+func (h *Hooks) notice(pattern string, s *Segment) (string, error) {
 	if whole(s.URL) {
-		return s.URL
+		return s.URL, nil
 	}
+	if !whole(pattern) {
+		return "", errNotice
+	}
+	host, _, _ := strings.Cut(strings.SplitN(pattern, "://", 2)[1], "/")
 	r := s.Request
-	return strings.NewReplacer(
-		"[server_id]", h.o.Server, "[service_id]", h.o.Service,
-		"[app]", r.App, "[stream]", r.Stream, "[ts_url]", s.URL, "[param]", r.Param,
+	address := strings.NewReplacer(
+		"[server_id]", plain(h.o.Server), "[service_id]", plain(h.o.Service),
+		"[app]", plain(r.App), "[stream]", plain(r.Stream), "[ts_url]", plain(s.URL), "[param]", escape(r.Param, ""),
 	).Replace(pattern)
+	if u, err := url.Parse(address); err != nil || u.Host == "" || !strings.HasSuffix(host, u.Host) {
+		return "", errNotice
+	}
+	return address, nil
+}
+
+// plain escapes a name, in a path, for which a ? has no meaning.
+func plain(name string) string { return escape(name, "?") }
+
+// escape escapes what may not stand in an address, and more.
+func escape(s, more string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}#"+more, c) >= 0 || c == '%' && !isEscape(s[i:]) {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+func isEscape(s string) bool {
+	return len(s) > 2 && strings.Trim(s[1:3], "0123456789abcdefABCDEF") == ""
 }
 
 // fetch makes a GET and reads no more of the answer than limit says.
-func (h *Hooks) fetch(ctx context.Context, e *event, to string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, notifyTime, fmt.Errorf("no answer within %s", notifyTime))
+func (h *Hooks) fetch(ctx context.Context, e *event) error {
+	e.timeout = notifyTime
+	ctx, cancel := context.WithTimeoutCause(ctx, notifyTime, errLate)
 	defer cancel()
 	began := time.Now()
-	err := func() error {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, to, http.NoBody)
-		if err != nil {
-			return errors.New("the callback's address is none")
-		}
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("User-Agent", h.o.Agent)
-		w, err := h.client.Do(r)
-		if err != nil {
-			return &mute{cause(ctx, err)}
-		}
-		defer w.Body.Close()
+	w, err := h.send(ctx, h.telling, http.MethodGet, &e.call)
+	if err != nil {
+		err = noAnswer(ctx, &e.call, err)
+	} else {
 		_, _ = io.CopyN(io.Discard, w.Body, e.limit) // a shorter one is no failure
-		return nil
-	}()
+		err = w.Body.Close()
+	}
 	h.meters.took(e.action, time.Since(began), err)
 	return err
 }

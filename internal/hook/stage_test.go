@@ -24,14 +24,14 @@ type heard struct {
 	header            http.Header
 }
 
-// receiver is the network and everybody on it.
-type receiver struct {
+// network is the network and everybody on it.
+type network struct {
 	mu     sync.Mutex
 	all    []heard
 	answer func(heard) (status int, body string, err error) // nil says 0
 }
 
-func (r *receiver) RoundTrip(q *http.Request) (*http.Response, error) {
+func (r *network) RoundTrip(q *http.Request) (*http.Response, error) {
 	h := heard{method: q.Method, url: q.URL.String(), header: q.Header}
 	if q.Body != nil {
 		b, _ := io.ReadAll(q.Body)
@@ -54,20 +54,20 @@ func (r *receiver) RoundTrip(q *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
-func (r *receiver) says(answer func(heard) (int, string, error)) {
+func (r *network) says(answer func(heard) (int, string, error)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answer = answer
 }
 
-func (r *receiver) list() []heard {
+func (r *network) list() []heard {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]heard(nil), r.all...)
 }
 
 // actions lists what was heard, by action.
-func (r *receiver) actions() string {
+func (r *network) actions() string {
 	var out []string
 	for _, h := range r.list() {
 		_, rest, _ := strings.Cut(h.body, `"action":"`)
@@ -82,7 +82,7 @@ func (r *receiver) actions() string {
 // stage is callbacks under test.
 type stage struct {
 	*Hooks
-	*receiver
+	*network
 	config atomic.Pointer[config.Config]
 	log    bytes.Buffer
 	stop   func()
@@ -91,11 +91,19 @@ type stage struct {
 const at = "http://business/hooks"
 
 func newStage(t testing.TB, edit func(*config.HTTPHooks)) *stage {
-	s := &stage{receiver: &receiver{}}
+	n := &network{}
+	s := newStageOn(t, n, edit)
+	s.network = n
+	return s
+}
+
+// newStageOn has calls go by a way of its own.
+func newStageOn(t testing.TB, way http.RoundTripper, edit func(*config.HTTPHooks)) *stage {
+	s := &stage{}
 	s.reload(edit)
 	s.Hooks = New(Options{
 		Config: s.config.Load, Server: "vid-sample", Service: "51xq2938", Agent: "SRS/7.0.18(Hang)",
-		Transport: s.receiver, Log: slog.New(slog.NewTextHandler(&locked{w: &s.log}, nil)),
+		Transport: way, Log: slog.New(slog.NewTextHandler(&locked{w: &s.log}, nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -46,8 +46,8 @@ func (gate) Check(_ context.Context, a stream.Ask) error {
 // show has some of everything.
 func show(t testing.TB) *stage {
 	s := newStage(t, func() Callbacks {
-		return Callbacks{Queued: 3, Actions: []Callback{{
-			Action: "on_publish", Failed: 2, Retried: 1, Dropped: 4,
+		return Callbacks{Queued: 3, Retried: 1, GaveUp: 4, Dropped: 5, Actions: []Callback{{
+			Action: "on_publish", Denied: 1, Mute: 2,
 			Took: stream.Histogram{Bounds: []float64{0.1, 1}, Counts: []uint64{5, 2}, Sum: 3.5, Count: 8},
 		}}}
 	})

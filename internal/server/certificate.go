@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 
 	"weir/internal/config"
@@ -40,13 +41,28 @@ type secured struct {
 
 // secured lists the parts that may use TLS.
 func (s *Server) secured(c *config.Config) []secured {
+	list := wantsTLS(c)
+	list[0].use, list[1].use, list[2].use = &s.rtmpsCert, s.apiFront.cert, s.webFront.cert
+	return list
+}
+
+// wantsTLS lists them with what c says.
+func wantsTLS(c *config.Config) []secured {
+	calls, web := &c.HTTPAPI, &c.HTTPServer
 	return []secured{
-		{"rtmps", &s.rtmpsCert, c.RTMPS.Enabled, c.RTMPS.Cert, c.RTMPS.Key},
-		{"http_api.https", s.apiFront.cert, c.HTTPAPI.Enabled && c.HTTPAPI.HTTPS.Enabled && !c.SharesSecureAPI(),
-			c.HTTPAPI.HTTPS.Cert, c.HTTPAPI.HTTPS.Key},
-		{"http_server.https", s.webFront.cert, c.HTTPServer.Enabled && c.HTTPServer.HTTPS.Enabled,
-			c.HTTPServer.HTTPS.Cert, c.HTTPServer.HTTPS.Key},
+		{part: "rtmps", enabled: c.RTMPS.Enabled, cert: c.RTMPS.Cert, key: c.RTMPS.Key},
+		{part: "http_api.https", enabled: calls.Enabled && calls.HTTPS.Enabled && !c.SharesSecureAPI(), cert: calls.HTTPS.Cert, key: calls.HTTPS.Key},
+		{part: "http_server.https", enabled: web.Enabled && web.HTTPS.Enabled, cert: web.HTTPS.Cert, key: web.HTTPS.Key},
 	}
+}
+
+// load reads the part's certificate.
+func (p *secured) load(log *slog.Logger) (*listen.Certificates, error) {
+	c, err := listen.LoadCertificates(p.cert, p.key, log)
+	if err != nil {
+		return nil, fmt.Errorf("%s is enabled and needs a certificate and its key: %w", p.part, err)
+	}
+	return c, nil
 }
 
 // certify loads the certificates that c needs, all or none, and returns how to go back to those
@@ -60,8 +76,8 @@ func (s *Server) certify(c *config.Config) (restore func(), err error) {
 		if !p.enabled {
 			continue
 		}
-		if now[i], err = listen.LoadCertificates(p.cert, p.key, s.log); err != nil {
-			return nil, fmt.Errorf("%s is enabled and needs a certificate and its key: %w", p.part, err)
+		if now[i], err = p.load(s.log); err != nil {
+			return nil, err
 		}
 	}
 	put := func(list []*listen.Certificates) {

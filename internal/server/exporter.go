@@ -32,8 +32,19 @@ func (s *Server) measure() {
 		},
 		Load:        s.breaker,
 		Connections: func() (int, uint64) { return s.limit.Count(), s.limit.Refused() },
+		Callbacks:   s.callbacks,
 		Log:         slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	})
+}
+
+// callbacks tells the metrics how the callbacks are doing.
+func (s *Server) callbacks() metrics.Callbacks {
+	now := s.hooks.Stats()
+	c := metrics.Callbacks{Retried: now.Retried, GaveUp: now.Failed, Dropped: now.Dropped, Queued: now.Waiting}
+	for _, a := range now.Actions {
+		c.Actions = append(c.Actions, metrics.Callback{Action: a.Action, Took: a.Times, Denied: a.Denied, Mute: a.Mute})
+	}
+	return c
 }
 
 // export makes the fronts of the exporter and of the profiles.

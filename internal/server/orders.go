@@ -31,10 +31,11 @@ func notify(c chan<- os.Signal, list []os.Signal) {
 	}
 }
 
+// stop has signals do what they do by themselves again. Broken pipes still end nothing: there may be
+// more to log.
 func (o *orders) stop() {
 	signal.Stop(o.signals)
 	signal.Stop(o.reloads)
-	signal.Stop(o.broken)
 }
 
 // reload reloads for each signal that says so, until ctx ends.

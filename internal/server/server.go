@@ -121,16 +121,4 @@ func announce(log *slog.Logger, c *config.Config) {
 		log.Warn("these directives are accepted and have no effect yet", "directives", c.WithoutEffect)
 	}
 	warnOfProfiles(log, c)
-	for _, v := range c.Vhosts {
-		var open []string
-		if v.Security.Enabled {
-			open = append(open, "security")
-		}
-		if v.Refer.Enabled {
-			open = append(open, "refer")
-		}
-		if len(open) > 0 {
-			log.Error("access rules are not enforced yet: everybody may publish and play", "vhost", v.Name, "rules", open)
-		}
-	}
 }

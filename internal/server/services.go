@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 
+	"weir/internal/access"
 	"weir/internal/api"
 	"weir/internal/config"
 	"weir/internal/hook"
@@ -58,7 +59,7 @@ func (s *Server) build() {
 	})
 	s.registry = stream.NewRegistry(stream.Options{
 		Settings:  s.settings,
-		Gates:     []stream.Gate{s.hooks},
+		Gates:     []stream.Gate{access.New(access.Options{Config: s.config, Log: s.log}), s.hooks},
 		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing()},
 		Measures:  func() bool { return s.config().Stats.Enabled },
 		Witnesses: []stream.Witness{func(e stream.Event) { s.api.Witness(e) }, func(e stream.Event) { s.metrics.Hear(e) }, s.hooks.Witness}, // which is built below

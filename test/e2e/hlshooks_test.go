@@ -60,7 +60,7 @@ func TestCallbacksHLS(t *testing.T) {
 	}
 	v.wait(len(calls), "/notify/")
 	for n, c := range v.calls("/notify/") {
-		want := fmt.Sprintf("/notify/vid-testing/testing0/live/s/live/s-%d.ts?k=v", n)
+		want := fmt.Sprintf("/notify/vid-testing/testing0/live/s/s-%d.ts?k=v", n)
 		if c.method != "GET" || c.path != want {
 			t.Errorf("%s %s, want GET %s", c.method, c.path, want)
 		}

@@ -15,6 +15,7 @@ import (
 // The headers that callbacks have beside those of SRS.
 const (
 	eventHeader = "X-Weir-Event-Id"
+	timeHeader  = "X-Weir-Timestamp"
 	signHeader  = "X-Weir-Signature"
 )
 
@@ -26,15 +27,19 @@ func hangUp(http.ResponseWriter, callback) { panic(http.ErrAbortHandler) }
 func TestReceiverGone(t *testing.T) {
 	t.Parallel()
 	v := receive(t, nil)
-	f := serve(t, conf{vhost: v.hooks("")})
+	f := serve(t, conf{vhost: v.hooks(""), more: "vhost once.test {" + v.hooks("retry 0; on_connect ; on_close ;") + "}"})
 	c := newClip(t, "h264", "small")
 	pub := startClientPublisher(t, f.url("s"), c, 0)
 	published(t, f)
+	forgotten := playClient(t, f.url("s?vhost=once.test"))
+	v.wait(1, "on_play", "once.test")
 	player := playClient(t, f.url("s"))
 	waitFor(t, "the player to play", func() bool { return player.frames() > 3 })
-	id := f.players()[0].ID
+	id := v.calls("on_play", "__defaultVhost__")[0].ClientID
 
 	v.say(hangUp)
+	forgotten.stop()
+	v.wait(1, "on_stop", "once.test")
 	player.stop()
 	first := v.wait(2, "on_stop", id) // it is tried again
 	v.kill()
@@ -47,6 +52,9 @@ func TestReceiverGone(t *testing.T) {
 	v.say(nil)
 	v.start()
 	v.wait(2, "on_close")
+	if n := len(v.calls("on_stop", "once.test")); n != 1 {
+		t.Errorf("with retry 0 an event is sent %d times", n)
+	}
 	calls := v.calls("on_stop", id)
 	for _, c := range calls {
 		if e := c.Get(eventHeader); e == "" || e != first[0].Get(eventHeader) {
@@ -61,7 +69,7 @@ func TestReceiverGone(t *testing.T) {
 		}
 		events[e] = c.body
 	}
-	if len(events) != 8 { // on_connect, on_publish or on_play, and their ends
+	if len(events) != 8+2 { // on_connect, on_publish or on_play, and their ends; and the player's of the other virtual host
 		t.Errorf("%d events: %v", len(events), events)
 	}
 	for _, client := range []string{id, v.calls("on_publish")[0].ClientID} {
@@ -88,16 +96,20 @@ func TestReceiverSlow(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "0")
 	})
-	f := serve(t, conf{vhost: v.hooks("timeout 8;")})
+	f := serve(t, conf{vhost: v.hooks("timeout 8;"), more: "vhost brief.test {" + v.hooks("timeout 0.5;") + "}"})
 	c := newClip(t, "h264", "small")
 	began := time.Now()
-	refused := make(chan time.Duration, 1)
-	go func() {
-		p := startClientPublisher(t, f.url("slow"), c, 0)
-		_ = p.wait()
-		refused <- time.Since(began)
-	}()
-	v.wait(1, `"stream":"slow"`)
+	ask := func(name string) (refused chan time.Duration) {
+		refused = make(chan time.Duration, 1)
+		go func() {
+			p := startClientPublisher(t, f.url(name), c, 0)
+			_ = p.wait()
+			refused <- time.Since(began)
+		}()
+		return refused
+	}
+	refused, soon := ask("slow"), ask("slow?vhost=brief.test")
+	v.wait(2, `"stream":"slow"`)
 
 	pub := startClientPublisher(t, f.url("s"), c, 0)
 	player := playClient(t, f.url("s"))
@@ -106,7 +118,10 @@ func TestReceiverSlow(t *testing.T) {
 	pub.stop()
 	v.wait(2, "on_close")
 	took := time.Since(began)
-	after := <-refused
+	after, brief := <-refused, <-soon
+	if brief >= limit/2 {
+		t.Errorf("a timeout of 0.5 s takes %s", brief)
+	}
 	t.Logf("the stream beside it was over after %s; the other was decided after %s", took, after)
 	if after < limit-time.Second || after > 3*limit {
 		t.Errorf("a receiver that does not answer is waited for for %s, want %s", after, limit)
@@ -230,7 +245,7 @@ func TestCallbacksSigned(t *testing.T) {
 		f.reload(conf{vhost: v.hooks(more)})
 		for _, c := range once(fmt.Sprint("on", n), 3) {
 			mac := hmac.New(sha256.New, []byte(secret))
-			mac.Write([]byte(c.body))
+			mac.Write([]byte(c.Get(timeHeader) + "." + c.body))
 			want := ""
 			if secret != "" {
 				want = "sha256=" + hex.EncodeToString(mac.Sum(nil))

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The bodies of callbacks, behind what all have. They are those of SRS, byte for byte.
@@ -104,13 +105,16 @@ func playGuest(start func(*testing.T, string, string) viewing) func(*testing.T, 
 
 func onHTTP(*fixture) string { return "http://127.0.0.1/live" }
 
+// onRemux is what SRS says of who plays over HTTP, whatever the address.
+func onRemux(*fixture) string { return "rtmp://__defaultVhost__/live" }
+
 var guests = []guest{
 	{"rtmp", playGuest(clientPlayer), "__defaultVhost__", "s", func(f *fixture) string { return "rtmp://" + f.rtmp + "/live" }, true},
 	{"rtmps", playGuest(watchTLS(clientPlayer)), "__defaultVhost__", "s", func(f *fixture) string { return "rtmps://" + f.rtmps + "/live" }, true},
-	{"http-flv", func(t *testing.T, _ *fixture, url string) func() { t.Helper(); return sip(t, httpFLV(t, url)) }, "__defaultVhost__", "s.flv", onHTTP, false},
-	{"h2-flv", playGuest(watchWeb(httpsFLV, h2Player)), "__defaultVhost__", "s.flv", func(*fixture) string { return "https://127.0.0.1/live" }, false},
-	{"ws-flv", playGuest(watchWeb(wsFLV, socketPlayer)), "__defaultVhost__", "s.flv", onHTTP, false},
-	{"http-ts", func(t *testing.T, _ *fixture, url string) func() { t.Helper(); return sip(t, httpTS(t, url)) }, "ts.test", "s.ts", func(*fixture) string { return "http://ts.test/live" }, false},
+	{"http-flv", func(t *testing.T, _ *fixture, url string) func() { t.Helper(); return sip(t, httpFLV(t, url)) }, "__defaultVhost__", "s", onRemux, false},
+	{"h2-flv", playGuest(watchWeb(httpsFLV, h2Player)), "__defaultVhost__", "s", onRemux, false},
+	{"ws-flv", playGuest(watchWeb(wsFLV, socketPlayer)), "__defaultVhost__", "s", onRemux, false},
+	{"http-ts", func(t *testing.T, _ *fixture, url string) func() { t.Helper(); return sip(t, httpTS(t, url)) }, "ts.test", "s", func(*fixture) string { return "rtmp://ts.test/live" }, false},
 	{"hls", func(t *testing.T, f *fixture, url string) func() {
 		t.Helper()
 		address := httpHLS(t, url) + "&hls_ctx=callback"
@@ -337,5 +341,40 @@ func TestCallbacksAddresses(t *testing.T) {
 	want := "publish/a publish/b publish/a publish/b publish/c unpublish/a unpublish/b unpublish/c"
 	if s := strings.Join(got, " "); s != want {
 		t.Errorf("%s, want %s", s, want)
+	}
+}
+
+// TestCallbacksLeave has a player over HTTP leave while the receiver is still thinking. It is said yes
+// to, and so the receiver hears of its end.
+func TestCallbacksLeave(t *testing.T) {
+	t.Parallel()
+	left := make(chan struct{})
+	v := receive(t, func(w http.ResponseWriter, c callback) {
+		if c.Action == "on_play" {
+			<-left
+			time.Sleep(300 * time.Millisecond) // for the server to notice
+		}
+		_, _ = io.WriteString(w, "0")
+	})
+	f := serve(t, conf{vhost: v.hooks("") + flvAndHLS(t, "")})
+	ctx, leave := context.WithCancel(t.Context())
+	view := flvPlayer(t, func(context.Context) (io.ReadCloser, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, httpFLV(t, f.url("s")), nil)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := new(http.Transport).RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		return answer.Body, nil
+	})
+	id := v.wait(1, "on_play")[0].ClientID
+	leave()
+	endOf(t, view)
+	close(left)
+	v.wait(1, "on_stop", id)
+	if got := actions(v.calls("")); got != "on_play on_stop" {
+		t.Error(got)
 	}
 }

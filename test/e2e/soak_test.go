@@ -25,14 +25,7 @@ const heapSlack = 8 << 20
 // TestSoakChurn has publishers and players come and go, cleanly or not, on a few names, and
 // holds that the server's memory stays where it was and that all ends with them.
 func TestSoakChurn(t *testing.T) {
-	lasts := soakTime
-	if s := os.Getenv("WEIR_SOAK"); s != "" {
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lasts = d
-	}
+	lasts := soakLasts(t)
 	f := serve(t, conf{global: "max_connections 2000;"})
 	ctx, cancel := context.WithTimeout(t.Context(), lasts)
 	defer cancel()
@@ -58,6 +51,26 @@ func TestSoakChurn(t *testing.T) {
 	if late > early+heapSlack {
 		t.Errorf("the heap has grown from %d to %d bytes", early, late)
 	}
+}
+
+// soakLasts is how long a soak takes.
+func soakLasts(t *testing.T) time.Duration {
+	t.Helper()
+	s := os.Getenv("WEIR_SOAK")
+	if s == "" {
+		return soakTime
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// TestSoakReload reloads changing files under load for as long as a soak takes.
+func TestSoakReload(t *testing.T) {
+	const pause = 500 * time.Millisecond
+	reloadLoad(t, int(soakLasts(t)/(2*pause)), pause)
 }
 
 // churn does what it is told again and again, with a breath between: the log of a busy name
