@@ -44,7 +44,8 @@ func clean(t *testing.T, path string) {
 // server does all of.
 const documented = `docker srs console console.ipv46 rtmp rtmp.kickoff live realtime realtime.flv hls http.hls hls.realtime
 http.flv.live http.ts.live http.aac.live http.mp3.live https.flv.live https.docker hevc.flv hevc.ts mp3.http http.server
-prometheus http.heartbeat http.hooks.callback http.api.one.port`
+prometheus http.heartbeat http.hooks.callback http.api.one.port
+security.deny.publish`
 
 // TestImageFiles holds that the image has the files that command lines name, each good.
 func TestImageFiles(t *testing.T) {

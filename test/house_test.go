@@ -38,10 +38,11 @@ var house = map[string]string{
 	"testkit":   "media codec format stream config listen fanout web protocol record relay exec access hook heartbeat api console metrics server",
 	"bench":     "media codec format protocol",
 	"cmd":       "config server bench",
+	"examples":  "",
 }
 
 func TestHouse(t *testing.T) {
-	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "weir/cmd/...", "weir/internal/...")
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "weir/cmd/...", "weir/internal/...", "weir/examples/...")
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	if err != nil {

@@ -54,7 +54,10 @@ func (p *process) reload(more, file, word string) string {
 	p.t.Helper()
 	log := filepath.Join(p.dir, file)
 	before := len(readFile(log))
-	text := "listen " + p.addr + ";\nauto_reload_for_docker off;\n" + more + "vhost __defaultVhost__ {\n}\n"
+	text := "listen " + p.addr + ";\nauto_reload_for_docker off;\n" + more
+	if !strings.Contains(more, "vhost __defaultVhost__") {
+		text += "vhost __defaultVhost__ {\n}\n"
+	}
 	if err := os.WriteFile(filepath.Join(p.dir, "weir.conf"), []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ const (
 	maxWords = 1 << 10         // bytes that are kept of what it says
 )
 
-// run publishes a source until that ends, or ctx does. The error says why it has ended by itself.
+// run publishes a source until that ends, or ctx does. The error says why.
 func (p publisher) run(ctx context.Context, address, source string) error {
 	args := append(strings.Fields("-hide_banner -loglevel error"), input(source)...)
 	cmd := exec.CommandContext(ctx, p.program, append(args, "-f", "flv", p.server+address)...)
@@ -35,9 +35,8 @@ func (p publisher) run(ctx context.Context, address, source string) error {
 		return err
 	}
 	cmd.WaitDelay = farewell
-	err = cmd.Run()
-	if ctx.Err() != nil || err == nil {
-		return nil
+	if err = cmd.Run(); err == nil || ctx.Err() != nil {
+		return ctx.Err()
 	}
 	secret := strings.NewReplacer(address, "...") // the address has our token
 	return fmt.Errorf("%w: %s", err, secret.Replace(strings.TrimSpace(string(said))))

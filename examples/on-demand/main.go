@@ -4,7 +4,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -21,8 +20,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "on-demand:", err)
 		os.Exit(1)
 	}
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string) error {
 	defer context.AfterFunc(ctx, func() { _ = web.Close() })()
 	slog.Info("waiting for callbacks", "address", "http://"+ln.Addr().String()+"/hooks", "streams", catalogue.String())
 	if err := web.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-		return cmp.Or(err, errors.New("it stopped"))
+		return err
 	}
 	return nil
 }

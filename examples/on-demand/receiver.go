@@ -56,9 +56,11 @@ func (v *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "on_publish":
 		err = v.stage.admit(&e)
 	}
-	slog.Info(e.Action, "stream", e.key(), "client", e.ClientID, "refused", err)
-	answer := map[string]any{"code": 0}
-	if err != nil {
+	log, answer := slog.With("stream", e.key(), "client", e.ClientID), map[string]any{"code": 0}
+	if err == nil {
+		log.Info(e.Action)
+	} else {
+		log.Warn(e.Action+" refused", "cause", err)
 		answer = map[string]any{"code": 1, "msg": err.Error()}
 	}
 	_ = json.NewEncoder(w).Encode(answer) // who has hung up does not want it

@@ -141,7 +141,12 @@ func (s *stage) run(x *stream) {
 		err := s.publish(ctx, x.address+"token="+x.token, x.source)
 		ours := ctx.Err() != nil
 		end()
-		slog.Info("the publisher has ended", "stream", x.key, "after", time.Since(began).Round(time.Millisecond), "cause", err)
+		log := slog.With("stream", x.key, "after", time.Since(began).Round(time.Millisecond))
+		if ours {
+			log.Info("the publisher has ended")
+		} else {
+			log.Warn("the publisher has ended by itself", "cause", err)
+		}
 		if s.finished(x, nil) {
 			return
 		}

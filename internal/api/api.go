@@ -33,6 +33,11 @@ type Options struct {
 	Disks        func() []string                                      // whose load is told; nil or empty is all there are
 	Load         func() string                                        // how much the processors have to do; nil does not tell
 	Measures     func() bool                                          // the load is sampled; nil is always
+	Login        func() (Login, bool)                                 // who may ask; nil, or false, is everybody
+	Raw          func() Raw                                           // what the raw API may do; nil is nothing
+
+	Reload func() (applied, restart []string, err error) // reads the configuration anew; nil cannot
+	Origin func(coworker string) *Origin                 // this server, as others reach it; nil is nobody's origin
 }
 
 // Version is a version of SRS.
@@ -51,6 +56,7 @@ type API struct {
 	longest []endpoint // the longest path first, which is the order of matching
 	machine *machine
 	events  *eventLog
+	reloads reloads
 	schema  func() any // the description of the API
 }
 
@@ -85,6 +91,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Header().Set("Content-Length", "0")
+		return
+	}
+	if !a.permits(w, r) {
 		return
 	}
 	c := newCall(r)

@@ -75,7 +75,7 @@ func describeClient(s stream.SessionInfo) client {
 	r := s.Request
 	out := client{
 		ID: r.ID, Vhost: s.VhostID, Stream: s.StreamID,
-		PageURL: r.PageURL, SWFURL: r.SWFURL, TCURL: r.TCURL, URL: r.URL(),
+		PageURL: stream.Veil(r.PageURL), SWFURL: stream.Veil(r.SWFURL), TCURL: stream.Veil(r.TCURL), URL: r.URL(),
 		Name: cmp.Or(r.Name, r.Stream), Type: r.Kind, Publish: s.Publish,
 		Alive: decimal(time.Since(s.Started).Seconds()), usage: usageOf(s.Usage),
 	}

@@ -13,8 +13,10 @@ type object map[string]any
 type operation struct {
 	method, path, name string
 	about              string
-	answer             any // of the type that is answered; nil is plain text or a page
+	answer             any   // of the type that is answered; nil is plain text or a page
+	also               []any // other answers, as the parameters say
 	parameters         []parameter
+	moves              bool // leads elsewhere
 	refuses            bool // where nothing else is set up
 	stream             bool // events may be answered as they come
 	body               any  // of the type that is sent; nil is nothing
@@ -78,6 +80,9 @@ func (o *operation) describe(all schemas) object {
 	content := object{}
 	if o.answer != nil {
 		answers := []object{all.of(o.answer)}
+		for _, other := range o.also {
+			answers = append(answers, all.of(other))
+		}
 		if o.missing() {
 			answers = append(answers, all.of(refusal{}))
 		}

@@ -77,7 +77,7 @@ func (a *API) streams(c *call) any {
 
 func describeStream(s stream.Info) streamItem {
 	out := streamItem{
-		ID: s.ID, Name: s.Name, Vhost: s.VhostID, App: s.App, TCURL: s.TCURL, URL: s.URL,
+		ID: s.ID, Name: s.Name, Vhost: s.VhostID, App: s.App, TCURL: stream.Veil(s.TCURL), URL: s.URL,
 		LiveMS: time.Now().UnixMilli(), Clients: s.Clients, Frames: s.VideoFrames,
 		usage: usageOf(s.Usage), Publish: publish{s.Publisher != "", s.Publisher},
 	}

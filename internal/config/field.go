@@ -15,7 +15,7 @@ import (
 //	unit:"ms|s|fms|fs"            how a duration is written; the f forms allow a fraction
 //	range:"0.." "1..9" ">0"       bounds, in that unit
 //	enum:"a|b"                    the only words allowed
-//	check:"endpoint|passphrase"   a further check, see allows
+//	check:"endpoint|network|passphrase"   a further check, see allows
 //	env:"A,B" "-"                 variables without their SRS_; "-" for none. Otherwise the
 //	                              path in capitals, with '_' for '.'; of what is ignored, those which
 //	                              are too, with * for the rest of a name

@@ -6,8 +6,8 @@ type HTTPAPI struct {
 	Enabled     bool     `conf:"enabled" default:"off" reload:"live" doc:"Serves the API."`
 	Listen      []string `conf:"listen" default:"1985" check:"endpoint" reload:"live" doc:"Where the API listens. When it is also the address of http_server, both share it."`
 	Crossdomain bool     `conf:"crossdomain" default:"on" reload:"live" doc:"Lets web pages of other sites call the API from a browser."`
-	RawAPI      RawAPI   `conf:"raw_api,later" doc:"Commands which change the server."`
-	Auth        Auth     `conf:"auth,later" doc:"A name and a password for the API."`
+	RawAPI      RawAPI   `conf:"raw_api" reload:"live" doc:"Commands which change the server."`
+	Auth        Auth     `conf:"auth" reload:"live" doc:"A name and a password for the API."`
 	HTTPS       APIHTTPS `conf:"https" doc:"The API over TLS."`
 }
 

@@ -33,6 +33,20 @@ type Rule struct {
 	From   string // "all", an address or a network in CIDR form
 }
 
+// Networks are the networks that a list of addresses and networks names. What Load has let in is
+// good.
+func Networks(list []string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, text := range list {
+		if p, ok := parseNetwork(text); ok {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func parseNetwork(text string) (netip.Prefix, bool) { return Rule{From: text}.Prefix() }
+
 // Prefix is the network which the rule names; a single address is a network of one.
 // The second value is false for "all".
 func (r Rule) Prefix() (netip.Prefix, bool) {

@@ -85,6 +85,9 @@ func (f *field) allows(arg string) bool {
 		return ok && within(n, f.bounds)
 	case f.check == "endpoint":
 		return isEndpoint(arg)
+	case f.check == "network":
+		_, ok := parseNetwork(arg)
+		return ok
 	case f.check == "passphrase":
 		return len(arg) >= 10 && len(arg) <= 79
 	}
@@ -113,6 +116,8 @@ func (f *field) expects() string {
 		what = "a number"
 	case f.check == "endpoint":
 		return "a port or ip:port ([ip]:port for IPv6)"
+	case f.check == "network":
+		return "an address, or a network such as 10.0.0.0/8"
 	case f.check == "passphrase":
 		return "10 to 79 characters"
 	default:

@@ -13,12 +13,12 @@ import (
 
 // Options set up Hooks.
 type Options struct {
-	Config    func() *config.Config // the configuration in force
-	Server    string                // the server's id, the same at every start
-	Service   string                // this start's id
-	Agent     string                // the User-Agent header
-	Transport http.RoundTripper     // nil is one of our own
-	Log       *slog.Logger          // nil: slog.Default()
+	Vhost     func(name string) *config.Vhost // its settings in force; nil where it has none
+	Server    string                          // the server's id, the same at every start
+	Service   string                          // this start's id
+	Agent     string                          // the User-Agent header
+	Transport http.RoundTripper               // nil is one of our own
+	Log       *slog.Logger                    // nil: slog.Default()
 }
 
 // Hooks make the callbacks. They are a stream.Gate; Witness and Segment tell them what to inform of.
@@ -86,7 +86,7 @@ func (h *Hooks) Run(ctx context.Context) error {
 
 // rules returns the callbacks of a vhost, nil where they are off.
 func (h *Hooks) rules(vhost string) *config.HTTPHooks {
-	v := h.o.Config().Vhost(vhost)
+	v := h.o.Vhost(vhost)
 	if v == nil || !v.HTTPHooks.Enabled {
 		return nil
 	}
@@ -126,21 +126,35 @@ func (h *Hooks) Check(ctx context.Context, a stream.Ask) error {
 // then: who is said yes to is counted by the receiver, and has to be told of again.
 func (h *Hooks) askToPlay(ctx context.Context, urls []string, c call, a stream.Ask) error {
 	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	asked := make(chan error, 1)
+	asked := make(chan error) // nobody takes it once the player has left
 	h.leaving.Go(func() {
 		defer cancel()
 		defer context.AfterFunc(h.stopping, cancel)()
 		err := h.askAll(whole, a.Request.Vhost, urls, c)
-		if rules := h.rules(a.Request.Vhost); err == nil && ctx.Err() != nil && rules != nil {
-			h.inform(laneOf(a.Request), "on_stop", c.client, rules.OnStop, h.body("on_stop", a.Request, about{id: a.StreamID}))
+		select {
+		case asked <- err:
+		case <-ctx.Done():
+			if err == nil {
+				h.left(a)
+			}
 		}
-		asked <- err
 	})
 	select {
 	case err := <-asked:
+		if err == nil && ctx.Err() != nil {
+			h.left(a) // at the same moment, and will not play
+		}
 		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// left tells that a player who was let in has not come to play.
+func (h *Hooks) left(a stream.Ask) {
+	if rules := h.rules(a.Request.Vhost); rules != nil {
+		r := a.Request
+		h.inform(laneOf(r), "on_stop", r.ID, rules.OnStop, h.body("on_stop", r, about{id: a.StreamID}))
 	}
 }
 
@@ -165,7 +179,11 @@ func (h *Hooks) ask(ctx context.Context, vhost string, c *call) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	h.trouble.note(receiverOf(c.url), c.action, c.client, err)
+	outage := err
+	if answered(err) {
+		outage = nil // a no is what it is there for
+	}
+	h.trouble.note(receiverOf(c.url), c.action, c.client, outage)
 	switch {
 	case err == nil:
 		return nil

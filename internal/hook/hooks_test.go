@@ -277,7 +277,7 @@ func TestClose(t *testing.T) {
 		if got := s.actions(); got != "on_unpublish a, on_close a" {
 			t.Error(got)
 		}
-		if len(s.Hooks.places) != 0 {
+		if len(s.places) != 0 {
 			t.Error("connections are remembered")
 		}
 	})
@@ -341,7 +341,7 @@ func TestHLS(t *testing.T) {
 			h.OnHlsNotify = []string{"http://cdn/[server_id]/[service_id]/[app]/[stream]/[ts_url][param]"}
 		})
 		defer s.stop()
-		segment := Segment{Request: request("a", "s"), StreamID: "vid-1", Duration: 2500 * time.Millisecond, URL: "s-0.ts", M3U8URL: "live/s.m3u8"}
+		segment := Segment{Request: request("a", "s"), StreamID: "vid-1", Duration: 2500 * time.Millisecond, File: "objs/nginx/html/live/s-0.ts", URL: "s-0.ts", M3U8URL: "live/s.m3u8"}
 		s.Segment(segment)
 		segment.URL = "https://elsewhere/s-1.ts"
 		s.Segment(segment)
@@ -359,7 +359,7 @@ func TestHLS(t *testing.T) {
 		if fmt.Sprint(gets) != want {
 			t.Errorf("%v\nwant\n%s", gets, want)
 		}
-		if len(posts) != 2 || !strings.Contains(posts[0], `"url":"live/s-0.ts"`) || !strings.Contains(posts[1], `"url":"https://elsewhere/s-1.ts"`) {
+		if len(posts) != 2 || !strings.Contains(posts[0], `"file":"./objs/nginx/html/live/s-0.ts","url":"live/s-0.ts"`) || !strings.Contains(posts[1], `"url":"https://elsewhere/s-1.ts"`) {
 			t.Error(posts)
 		}
 	})
@@ -410,13 +410,22 @@ func FuzzNotice(f *testing.F) {
 			return
 		}
 		u, err := url.Parse(got)
-		if err != nil || !strings.Contains(template, "://"+strings.TrimPrefix(got[:strings.Index(got, u.Host)+len(u.Host)], u.Scheme+"://")) {
+		if err != nil || !strings.HasPrefix(template, u.Scheme+"://") || !strings.HasSuffix(authority(template), u.Host) || authority(got) != authority(template) {
 			t.Errorf("%q with %q, %q and %q asks for %q: %v", template, address, name, param, got, err)
 		}
 		if _, err := http.NewRequest(http.MethodGet, got, http.NoBody); err != nil {
 			t.Errorf("%q is no address: %v", got, err)
 		}
 	})
+}
+
+// authority is what stands between the scheme and the path of an address.
+func authority(address string) string {
+	_, rest, _ := strings.Cut(address, "://")
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest
 }
 
 func BenchmarkBody(b *testing.B) {

@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"weir/internal/stream"
@@ -143,9 +144,9 @@ func (h *Hooks) lastEnds(at lane, urls []string) (ends []<-chan struct{}) {
 			continue
 		}
 		seen[w] = true
-		for i := len(l.events) - 1; i >= 0; i-- {
-			if l.events[i].action == "on_unpublish" {
-				ends = append(ends, l.events[i].told)
+		for _, e := range slices.Backward(l.events) {
+			if e.action == "on_unpublish" {
+				ends = append(ends, e.told)
 				break
 			}
 		}
@@ -206,8 +207,7 @@ func (h *Hooks) deliver(w way, e *event, to *receiver) {
 		pause := rest/2 + rand.N(rest/2) // not all at once
 		if time.Until(e.until) < pause || !h.sleep(pause) {
 			h.meters.failed.Add(1)
-			h.o.Log.Error("callback given up: nobody answers",
-				"cid", e.client, "action", e.action, "receiver", w.receiver, "event", e.id, "cause", err)
+			h.trouble.lose(w.receiver, e, err)
 			return
 		}
 		h.meters.retried.Add(1)

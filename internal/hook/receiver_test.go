@@ -108,8 +108,30 @@ func TestUnreachable(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if log := s.log.String(); strings.Count(log, "has no answer") != 1 || !strings.Contains(log, l.Addr().String()) {
+	if log := s.log.String(); strings.Count(log, "a callback has no answer") != 1 || !strings.Contains(log, l.Addr().String()) {
 		t.Errorf("the outage is to be logged once, with the address: %s", log)
+	}
+}
+
+// TestTroubleTold holds what the log says of a receiver: not of each no to who asks, but once of an outage,
+// and of its end.
+func TestTroubleTold(t *testing.T) {
+	s := newStage(t, nil)
+	s.says(func(heard) (int, string, error) { return 200, "1", nil })
+	_ = s.publishes("a", "s")
+	s.says(nil)
+	_ = s.publishes("a", "s")
+	if log := s.log.String(); log != "" {
+		t.Error(log)
+	}
+	s.says(silence)
+	for range 3 {
+		_ = s.publishes("a", "s")
+	}
+	s.says(nil)
+	_ = s.publishes("a", "s")
+	if log := s.log.String(); strings.Count(log, "\n") != 2 || !strings.Contains(log, "connection refused") || !strings.Contains(log, "failed=3") {
+		t.Error(log)
 	}
 }
 
@@ -214,6 +236,9 @@ func TestLastTry(t *testing.T) {
 		s.stop()
 		if d := time.Since(began); d != 0 {
 			t.Errorf("ended after %s", d)
+		}
+		if n := strings.Count(s.log.String(), "given up"); n != 1 || s.Stats().Failed != 100 {
+			t.Errorf("%d lines in the log for %+v", n, s.Stats())
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -36,6 +37,14 @@ func (s *Segment) address() string {
 	return path.Join(path.Dir(s.M3U8URL), s.URL)
 }
 
+// dotted gives a file the ./ that its directory has in the configuration: receivers compare.
+func dotted(dir, file string) string {
+	if strings.HasPrefix(dir, "./") && file != "" && !strings.HasPrefix(file, ".") && !filepath.IsAbs(file) {
+		return "./" + file
+	}
+	return file
+}
+
 func whole(address string) bool {
 	return strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://")
 }
@@ -46,20 +55,17 @@ func (h *Hooks) Segment(s Segment) {
 	if r == nil {
 		return // nobody has published it since the server started
 	}
-	rules := h.rules(r.Vhost)
-	if rules == nil {
+	v := h.o.Vhost(r.Vhost)
+	if v == nil || !v.HTTPHooks.Enabled {
 		return
 	}
-	at := laneOf(r)
+	rules, at := &v.HTTPHooks, laneOf(r)
+	s.File, s.M3U8 = dotted(v.HLS.HlsPath, s.File), dotted(v.HLS.HlsPath, s.M3U8)
 	if len(rules.OnHls) > 0 {
 		h.inform(at, "on_hls", r.ID, rules.OnHls, h.body("on_hls", r, about{id: s.StreamID, segment: &s}))
 	}
 	if len(rules.OnHlsNotify) == 0 {
 		return
-	}
-	limit := int64(0)
-	if v := h.o.Config().Vhost(r.Vhost); v != nil {
-		limit = int64(v.HLS.HlsNbNotify)
 	}
 	id := newEventID()
 	for _, pattern := range rules.OnHlsNotify {
@@ -68,7 +74,7 @@ func (h *Hooks) Segment(s Segment) {
 			h.trouble.note(receiverOf(pattern), "on_hls_notify", r.ID, err)
 			continue
 		}
-		h.put(at, &event{call: call{action: "on_hls_notify", client: r.ID, url: address, id: id}, fetch: true, limit: limit})
+		h.put(at, &event{call: call{action: "on_hls_notify", client: r.ID, url: address, id: id}, fetch: true, limit: int64(v.HLS.HlsNbNotify)})
 	}
 }
 
@@ -83,13 +89,14 @@ func (h *Hooks) notice(pattern string, s *Segment) (string, error) {
 	if !whole(pattern) {
 		return "", errNotice
 	}
-	host, _, _ := strings.Cut(strings.SplitN(pattern, "://", 2)[1], "/")
+	host, _, _ := strings.Cut(pattern[strings.Index(pattern, "://")+len("://"):], "/")
+	host, _, _ = strings.Cut(host, "?")
 	r := s.Request
 	address := strings.NewReplacer(
 		"[server_id]", plain(h.o.Server), "[service_id]", plain(h.o.Service),
 		"[app]", plain(r.App), "[stream]", plain(r.Stream), "[ts_url]", plain(s.URL), "[param]", escape(r.Param, ""),
 	).Replace(pattern)
-	if u, err := url.Parse(address); err != nil || u.Host == "" || !strings.HasSuffix(host, u.Host) {
+	if u, err := url.Parse(address); err != nil || u.Host == "" || !strings.HasPrefix(address, u.Scheme+"://"+host) || !strings.HasSuffix(host, u.Host) {
 		return "", errNotice
 	}
 	return address, nil

@@ -102,7 +102,7 @@ func newStageOn(t testing.TB, way http.RoundTripper, edit func(*config.HTTPHooks
 	s := &stage{}
 	s.reload(edit)
 	s.Hooks = New(Options{
-		Config: s.config.Load, Server: "vid-sample", Service: "51xq2938", Agent: "SRS/7.0.18(Hang)",
+		Vhost: func(name string) *config.Vhost { return s.config.Load().Vhost(name) }, Server: "vid-sample", Service: "51xq2938", Agent: "SRS/7.0.18(Hang)",
 		Transport: way, Log: slog.New(slog.NewTextHandler(&locked{w: &s.log}, nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())

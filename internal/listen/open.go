@@ -22,17 +22,17 @@ var ErrAddress = errors.New("not an address to listen on")
 
 // Options says how a socket is opened. The zero value is a plain socket without limits.
 type Options struct {
-	Inherited *Inherited     // asked before a socket is opened; nil: nobody left us sockets
-	Limit     *Limit         // counts the connections, and may be shared; nil: no limit
-	Proxy     []netip.Prefix // peers that must open with a PROXY header; empty: nobody may
-	Log       *slog.Logger   // nil: slog.Default()
+	Inherited *Inherited            // asked before a socket is opened; nil: nobody left us sockets
+	Limit     *Limit                // counts the connections, and may be shared; nil: no limit
+	Proxy     func() []netip.Prefix // peers that must open with a PROXY header; nil: nobody may
+	Log       *slog.Logger          // nil: slog.Default()
 }
 
 // Listener is an open TCP socket. Accept gives a *Conn, Close may be called twice.
 type Listener struct {
 	*net.TCPListener
 	limit *Limit
-	proxy []netip.Prefix
+	proxy func() []netip.Prefix
 	log   *slog.Logger
 }
 
@@ -129,8 +129,10 @@ func (l *Listener) Accept() (net.Conn, error) {
 		}
 		c := &Conn{TCPConn: tcp, limit: l.limit, log: l.log}
 		peer := addrOf(tcp.RemoteAddr())
-		for _, p := range l.proxy {
-			c.proxied = c.proxied || p.Contains(peer)
+		if l.proxy != nil {
+			for _, p := range l.proxy() {
+				c.proxied = c.proxied || p.Contains(peer)
+			}
 		}
 		if c.proxied {
 			peer = netip.Addr{} // the client's comes with the header

@@ -39,7 +39,7 @@ func whoami(_ context.Context, c net.Conn) {
 
 func TestProxy(t *testing.T) {
 	j := &journal{}
-	l := local(t, Options{Proxy: loopback, Log: j.log()})
+	l := local(t, Options{Proxy: func() []netip.Prefix { return loopback }, Log: j.log()})
 	start(t, l, whoami)
 	for name, h := range map[string]string{
 		"version 1": header(t, 1, proxyproto.PROXY),
@@ -78,7 +78,7 @@ func TestProxyOnlyFromTrusted(t *testing.T) {
 		"off":     nil,
 		"another": {netip.MustParsePrefix("10.0.0.0/8")},
 	} {
-		l := local(t, Options{Proxy: trusted})
+		l := local(t, Options{Proxy: func() []netip.Prefix { return trusted }})
 		start(t, l, whoami)
 		h := header(t, 1, proxyproto.PROXY)
 		if got := say(t, l.Addr(), h); !strings.HasPrefix(got, "127.0.0.1:") || !strings.HasSuffix(got, h) {
@@ -90,7 +90,7 @@ func TestProxyOnlyFromTrusted(t *testing.T) {
 // TestProxyLimit: the limit per ip counts the clients, not their proxy.
 func TestProxyLimit(t *testing.T) {
 	limit := NewLimit(nil, func() int { return 1 }, (&journal{}).log())
-	l := local(t, Options{Proxy: loopback, Limit: limit})
+	l := local(t, Options{Proxy: func() []netip.Prefix { return loopback }, Limit: limit})
 	start(t, l, whoami)
 	hold := func(ip string) error {
 		c := dial(t, l.Addr())
@@ -138,7 +138,7 @@ func TestReadProxySilence(t *testing.T) {
 
 // TestConnLazily: a listener that is used without Serve reads the header too.
 func TestConnLazily(t *testing.T) {
-	l := local(t, Options{Proxy: loopback})
+	l := local(t, Options{Proxy: func() []netip.Prefix { return loopback }})
 	c := dial(t, l.Addr())
 	_, _ = io.WriteString(c, header(t, 2, proxyproto.PROXY)+"hello")
 	_ = c.CloseWrite()

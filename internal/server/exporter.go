@@ -52,11 +52,11 @@ func (s *Server) export(o listen.Options) {
 	errors := slog.NewLogLogger(s.log.Handler(), slog.LevelError)
 	exporter := api.Server(s.calls())
 	exporter.ErrorLog = errors
-	s.exporterFront = newHTTPFront("exporter", o, exporter)
+	s.exporterFront = newHTTPFront("exporter", o, exporter, s.forwarders)
 	o.Limit = listen.NewLimit(func() int { return maxProfilers }, nil, s.log)
 	profiler := api.Server(metrics.Profiles())
 	profiler.ErrorLog, profiler.WriteTimeout = errors, 0 // a profile takes as long as it is asked to
-	s.pprofFront = newHTTPFront("pprof", o, profiler)
+	s.pprofFront = newHTTPFront("pprof", o, profiler, s.forwarders)
 }
 
 // report makes what tells others of the server without being asked.

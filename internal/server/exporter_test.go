@@ -48,3 +48,43 @@ func TestCallbackMetrics(t *testing.T) {
 		t.Log(text)
 	}
 }
+
+// TestMetricsAddress asks for the metrics at each port: those of the API have them, whoever owns the port.
+func TestMetricsAddress(t *testing.T) {
+	addr, api, web, exporter := free(t), free(t), free(t), free(t)
+	conf := func(api, exporter string) string {
+		return "listen " + addr + ";\nhttp_api {\nenabled on;\nlisten " + api + ";\n}\nhttp_server {\nenabled on;\nlisten " + web +
+			";\n}\nexporter {\n" + exporter + "\n}\nvhost __defaultVhost__ {\n}\n"
+	}
+	r := launch(t, conf(api, "enabled on;\nlisten "+exporter+";"))
+	defer r.stop()
+	see := func(what string, want map[string]string) {
+		t.Helper()
+		for at, want := range want {
+			status, body := get(t, "http://"+at+"/metrics")
+			got := "nothing"
+			switch {
+			case strings.Contains(body, "\nsrs_streams 0\n"):
+				got = "metrics"
+			case body == `{"code":1090}`:
+				got = "disabled"
+			case status == http.StatusNotFound:
+				got = "404"
+			}
+			if got != want {
+				t.Errorf("%s: at %s there is %s, want %s: %.100s", what, at, got, want, body)
+			}
+		}
+	}
+	see("apart", map[string]string{api: "metrics", web: "404", exporter: "metrics"})
+	r.write(t, conf(web, "enabled on;\nlisten "+exporter+";"))
+	if _, err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	see("shared", map[string]string{api: "nothing", web: "metrics", exporter: "metrics"})
+	r.write(t, conf(web, "enabled off;\nlisten "+exporter+";"))
+	if _, err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	see("off", map[string]string{web: "disabled", exporter: "nothing"})
+}

@@ -6,10 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
 	"weir/internal/listen"
+	"weir/internal/web"
 )
 
 // httpFront is two fronts, one of them over TLS, whose connections an http.Server takes.
@@ -25,7 +27,7 @@ type httpFront struct {
 // drainTime is how long requests under way may take when the server stops.
 const drainTime = time.Second
 
-func newHTTPFront(name string, o listen.Options, h *http.Server) *httpFront {
+func newHTTPFront(name string, o listen.Options, h *http.Server, trusted func() []netip.Prefix) *httpFront {
 	q := listen.NewQueue(&net.TCPAddr{})
 	f := &httpFront{plain: newFront(name, o, q.Handle), cert: &certificate{}, queue: q, http: h}
 	settings := f.cert.config()
@@ -39,7 +41,7 @@ func newHTTPFront(name string, o listen.Options, h *http.Server) *httpFront {
 		Log: o.Log,
 	}
 	f.secure = newFront(name+" over TLS", o, m.Handle)
-	f.requests.handler, h.Handler = h.Handler, &f.requests
+	f.requests.handler, h.Handler = web.Forwarded(h.Handler, trusted), &f.requests
 	return f
 }
 

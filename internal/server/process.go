@@ -45,9 +45,6 @@ func Process(o config.Options, environ []string) (err error) {
 	if c.Daemon && launcher == nil {
 		return Daemonize(context.Background(), o.Dir, inherited)
 	}
-	if err := hasParent(c.Asprocess); err != nil {
-		return err
-	}
 	if err := os.Chdir(c.WorkDir); err != nil {
 		return fmt.Errorf("work_dir: %w", err)
 	}
@@ -69,6 +66,10 @@ func Process(o config.Options, environ []string) (err error) {
 // supervise runs the server with its pid file, and obeys signals.
 func supervise(o config.Options, environ []string, c *config.Config, inherited *listen.Inherited, log *Log, launcher *Readiness) error {
 	logger := slog.New(log.Handler())
+	parent, err := parentOf(c)
+	if err != nil {
+		return err
+	}
 	orders := newOrders()
 	defer orders.stop()
 	pid, err := LockPID(c.PID)
@@ -113,7 +114,7 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 	obeying.Go(func() { orders.obey(ctx, quit, s, log, logger) })
 	obeying.Go(func() { orders.reload(ctx, s, logger) })
 	if c.Asprocess {
-		obeying.Go(func() { follow(ctx, os.Getppid, quit) })
+		obeying.Go(func() { follow(ctx, parent, os.Getppid, quit) })
 	}
 	if err := s.Run(ctx); err != nil && (!errors.Is(context.Cause(ctx), errQuit) || errors.Is(err, ErrStuck)) {
 		return err

@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -96,11 +97,11 @@ func (s *Server) config() *config.Config { return s.current.Load() }
 // Run serves until ctx ends, and returns nil then, or ErrStuck if a part does not end.
 func (s *Server) Run(ctx context.Context) error {
 	last, end := context.WithCancel(context.WithoutCancel(ctx)) // callbacks tell of ends, so theirs is the last
-	var telling sync.WaitGroup
-	telling.Go(func() { _ = s.hooks.Run(last) }) // never fails
-	defer telling.Wait()
-	defer end()
-	return runAll(ctx, s.services(), s.log)
+	told := make(chan error, 1)
+	go func() { told <- runAll(last, []Service{s.hooks}, s.log) }()
+	err := runAll(ctx, s.services(), s.log)
+	end()
+	return errors.Join(err, <-told)
 }
 
 func (s *Server) shut() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"strings"
 
 	"weir/internal/access"
@@ -54,7 +55,7 @@ func (s *Server) build() {
 		Log:       s.log,
 	})
 	s.hooks = hook.New(hook.Options{
-		Config: s.config, Server: s.identity.Server, Service: s.identity.Service,
+		Vhost: s.vhost, Server: s.identity.Server, Service: s.identity.Service,
 		Agent: CompatSignature, Log: s.log,
 	})
 	s.registry = stream.NewRegistry(stream.Options{
@@ -72,7 +73,10 @@ func (s *Server) build() {
 		func() int { return s.config().MaxConnectionsPerIP },
 		s.log,
 	)
-	options := listen.Options{Limit: s.limit, Inherited: s.inherited, Log: s.log}
+	options := listen.Options{
+		Limit: s.limit, Inherited: s.inherited, Log: s.log,
+		Proxy: func() []netip.Prefix { return config.Networks(s.config().ProxyProtocol) },
+	}
 	player := rtmp.NewServer(rtmp.Options{
 		Registry: s.registry,
 		Config:   s.config,
@@ -85,18 +89,24 @@ func (s *Server) build() {
 	calls := api.Server(s.calls())
 	calls.HTTP2 = web.HTTP2()
 	calls.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)
-	s.apiFront = newHTTPFront("HTTP API", options, calls)
-	s.webFront = newHTTPFront("HTTP server", options, web.HTTPServer(s.site(), s.log))
+	s.apiFront = newHTTPFront("HTTP API", options, calls, s.forwarders)
+	s.webFront = newHTTPFront("HTTP server", options, web.HTTPServer(s.site(), s.log), s.forwarders)
 	s.export(options)
 	s.report()
 }
 
+// vhost returns the rules of a virtual host's streams: those it had last, if it is gone from the
+// configuration.
+func (s *Server) vhost(name string) *config.Vhost {
+	if kept := (*s.kept.Load())[name]; kept != nil {
+		return kept
+	}
+	return s.config().Vhost(name)
+}
+
 // settings gives the hub a virtual host's rules.
 func (s *Server) settings(vhost string) stream.Settings {
-	v := s.config().Vhost(vhost)
-	if kept := (*s.kept.Load())[vhost]; kept != nil {
-		v = kept
-	}
+	v := s.vhost(vhost)
 	if v == nil {
 		return stream.Settings{}
 	}
@@ -130,6 +140,9 @@ func (s *Server) keep(next *config.Config) {
 	}
 	s.kept.Store(&kept)
 }
+
+// forwarders are the proxies whose word on clients counts.
+func (s *Server) forwarders() []netip.Prefix { return config.Networks(s.config().ForwardedFor) }
 
 // segment has callbacks tell of a segment of HLS.
 func (s *Server) segment(g hls.Segment) {

@@ -90,7 +90,7 @@ func TestFollow(t *testing.T) {
 		var quits atomic.Int32
 		ctx, cancel := context.WithCancel(t.Context())
 		for range 2 {
-			go follow(ctx, func() int { return int(parent.Load()) }, func(error) { quits.Add(1) })
+			go follow(ctx, 77, func() int { return int(parent.Load()) }, func(error) { quits.Add(1) })
 		}
 		time.Sleep(time.Minute)
 		if n := quits.Load(); n != 0 {
@@ -102,7 +102,7 @@ func TestFollow(t *testing.T) {
 		if n := quits.Load(); n != 2 {
 			t.Errorf("%d quit", n)
 		}
-		go follow(ctx, func() int { return 1 }, func(error) { quits.Add(1) })
+		go follow(ctx, 1, func() int { return 1 }, func(error) { quits.Add(1) })
 		cancel()
 		synctest.Wait()
 		if n := quits.Load(); n != 2 {

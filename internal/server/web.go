@@ -1,7 +1,10 @@
 package server
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"time"
 
 	"weir/internal/api"
@@ -56,5 +59,49 @@ func (s *Server) apiOptions() api.Options {
 		Disks:       func() []string { return s.config().Stats.Disk },
 		Load:        func() string { return s.breaker.Level().String() },
 		Measures:    func() bool { return s.config().Stats.Enabled },
+		Login: func() (api.Login, bool) {
+			auth := &s.config().HTTPAPI.Auth
+			return api.Login{Name: auth.Username, Password: auth.Password}, auth.Enabled
+		},
+		Raw: func() api.Raw {
+			c := &s.config().HTTPAPI
+			return api.Raw{
+				Enabled: c.Enabled, Listen: c.Listen, CrossDomain: c.Crossdomain,
+				Commands: c.RawAPI.Enabled, Reload: c.RawAPI.AllowReload,
+			}
+		},
+		Reload: func() (applied, restart []string, err error) {
+			done, err := s.Reload()
+			return done.Applied, done.Restart, err
+		},
+		Origin: s.origin,
 	}
+}
+
+// origin tells a server of a cluster where this one is. Where it listens on all addresses, it is where
+// the asker has found it.
+func (s *Server) origin(coworker string) *api.Origin {
+	c := s.config()
+	ip, port := split(c.Listen)
+	_, control := split(c.HTTPAPI.Listen)
+	if at, err := netip.ParseAddr(ip); ip == "" || err == nil && (at.IsUnspecified() || at.IsLoopback()) {
+		if ip, _ = split([]string{coworker}); ip == "" {
+			ip = "127.0.0.1"
+		}
+	}
+	at := net.JoinHostPort(ip, strconv.Itoa(control))
+	return &api.Origin{IP: ip, Port: port, API: at, Routers: []string{at}}
+}
+
+// split takes the first of some endpoints apart; one that is a port alone has no address.
+func split(endpoints []string) (ip string, port int) {
+	if len(endpoints) == 0 {
+		return "", 0
+	}
+	ip, text, err := net.SplitHostPort(endpoints[0])
+	if err != nil {
+		ip, text = "", endpoints[0]
+	}
+	port, _ = strconv.Atoi(text) // zero if it is none
+	return ip, port
 }

@@ -156,7 +156,7 @@ func TestReceiverBabbles(t *testing.T) {
 			_, _ = io.WriteString(w, "0")
 		},
 		"without end": func(w http.ResponseWriter, _ callback) {
-			for n := 0; n < 1<<10; n++ {
+			for range 1 << 10 {
 				if _, err := w.Write(make([]byte, 16<<10)); err != nil {
 					return
 				}
@@ -216,8 +216,10 @@ func TestReceiverDown(t *testing.T) {
 	look("s?vhost=b.test", "s")
 	f.reload(vhosts("allow", "deny"))
 	look("s", "s?vhost=b.test")
-	v.say(saying(http.StatusOK, "1", "on_publish"))
+	v.say(saying(http.StatusBadGateway, "0", "on_publish", "on_play")) // that is no answer either
 	v.start()
+	look("s", "s?vhost=b.test")
+	v.say(saying(http.StatusOK, "1", "on_publish"))
 	endOf(t, startClientPublisher(t, f.url("s"), c, 0))
 }
 

@@ -29,11 +29,12 @@ const patience = 30 * time.Second
 
 // conf is what a test's configuration says beside the addresses.
 type conf struct {
-	global string // directives of the server
-	http   string // of http_server, beside its addresses and dir; the first that is given counts
-	vhost  string // of __defaultVhost__
-	more   string // other vhosts
-	only   bool   // there is no __defaultVhost__
+	global string     // directives of the server
+	http   string     // of http_server, beside its addresses and dir; the first that is given counts
+	vhost  string     // of __defaultVhost__
+	more   string     // other vhosts
+	only   bool       // there is no __defaultVhost__
+	level  slog.Level // of the log; zero is the default one
 }
 
 // fixture is a server under test. It ends with the test, and then the test fails if the
@@ -65,7 +66,7 @@ func serve(t *testing.T, c conf) *fixture {
 			t.Fatal(err)
 		}
 		f.server, err = server.New(server.Options{
-			Config: loaded, Load: f.load, Log: slog.New(slog.NewTextHandler(f.log, nil)),
+			Config: loaded, Load: f.load, Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: c.level})),
 			Identity: server.Identity{Server: "vid-testing", Service: "testing0", Pid: os.Getpid()},
 		})
 		if err != nil && attempt == 3 {

@@ -131,7 +131,7 @@ func (s *Server) admit(r *http.Request, o *output, id string) (*session, error) 
 	x.request = &stream.Request{
 		ID: id, Kind: "hls-play", Remote: web.ClientAddr(r),
 		Vhost: o.name.vhost, App: o.name.app, Stream: o.name.stream, Name: o.name.stream + path.Ext(o.file), Param: query,
-		TCURL: scheme + "://" + web.Host(r) + "/" + o.name.app, PageURL: r.Referer(),
+		TCURL: scheme + "://" + web.Host(r) + "/" + o.name.app, PageURL: r.Referer(), Token: web.Bearer(r),
 		Viewer: true, Indirect: true, Wait: true, Traffic: &stream.Traffic{},
 		Kick: func(cause error) { s.kick(x, cause) },
 	}

@@ -302,7 +302,9 @@ func stop(t *testing.T, h *house) {
 	p.write(both)
 	hears(t, h.raw("GET /live/s.flv HTTP/1.1\r\nHost: a\r\n\r\n"), 100)
 	h.stop(fmt.Errorf("stopped on purpose: %w", context.Canceled))
-	h.await("its end", func() bool { return len(h.registry.Sessions()) == 1 && h.serving.Load() == 0 })
+	h.await("its end", func() bool {
+		return len(h.registry.Sessions()) == 1 && h.serving.Load() == 0 && strings.Contains(h.log.String(), "ended") // which comes last
+	})
 	if log := h.log.String(); !strings.Contains(log, "stopped on purpose") || strings.Contains(log, "client left") || strings.Contains(log, "WARN") {
 		t.Error("the log tells something else")
 	}

@@ -139,7 +139,7 @@ func (s *Server) request(r *http.Request, t target, rules rules) *stream.Request
 		ID: stream.NewID(), Kind: "flv-play", Remote: web.ClientAddr(r),
 		Vhost: rules.now.Name, App: t.app, Stream: t.stream,
 		Name: t.stream + path.Ext(r.URL.Path), Param: param,
-		TCURL: scheme + web.Host(r) + "/" + t.app, PageURL: r.Referer(),
+		TCURL: scheme + web.Host(r) + "/" + t.app, PageURL: r.Referer(), Token: web.Bearer(r),
 		Viewer: true, Link: fanout.LinkOf(web.Conn(r)), Traffic: &stream.Traffic{},
 		Pace: func() stream.Pace {
 			play := &rules.current().Play
