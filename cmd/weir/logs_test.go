@@ -154,7 +154,8 @@ func TestRestartTold(t *testing.T) {
 	const base, container = "srs_log_tank file;\nsrs_log_file weir.log;\n", "disable_daemon_for_docker off;\n"
 	p := launch(t, "daemon off;\n"+base+container)
 	manual := readFile("../../docs/config.md")
-	top, _, _ := strings.Cut(manual[strings.Index(manual, "\n| `listen`"):], "\n## ")
+	_, top, _ := strings.Cut(manual, "\n| `listen`")
+	top, _, _ = strings.Cut(top, "\n## ")
 	values := map[string]string{
 		"server_id": "other", "pid": "other.pid", "daemon": "on", "work_dir": "..", "asprocess": "on", "in_docker": "on",
 		"disable_daemon_for_docker": "on", "is_full": "",

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ func (l *loader) validate(file string) {
 	}
 	l.noteChunkSize(&c.ChunkSize, "chunk_size", 0)
 	l.validateHTTP(file)
+	if c.Heartbeat.Enabled && !isWeb(c.Heartbeat.URL) {
+		l.failAt(&c.Heartbeat.URL, file, "heartbeat.url does not begin with http:// or https:// and a host")
+	}
 	for _, caster := range c.StreamCaster {
 		if caster.Enabled && (caster.Caster == "" || len(caster.Listen) == 0) {
 			l.failAt(&caster.Enabled, file, "stream_caster needs caster and listen when it is enabled")
@@ -61,6 +65,7 @@ func (l *loader) validateVhost(v *Vhost, file string) {
 	if v.HTTPRemux.Enabled && !slices.Contains([]string{".flv", ".ts", ".aac", ".mp3"}, path.Ext(v.HTTPRemux.Mount)) {
 		l.failAt(&v.HTTPRemux.Mount, file, "vhost %s has an http_remux whose mount does not end in .flv, .ts, .aac or .mp3", v.Name)
 	}
+	l.validateHooks(v, file)
 	if v.Forward.Enabled && v.Publish.KickoffForIdle > 0 {
 		l.failAt(&v.Publish.KickoffForIdle, file, "vhost %s has forward and publish.kickoff_for_idle: forwarded streams have no players here", v.Name)
 	}
@@ -71,6 +76,33 @@ func (l *loader) validateVhost(v *Vhost, file string) {
 		}
 		names[ingest.Name] = true
 	}
+}
+
+// validateHooks checks the addresses of callbacks.
+func (l *loader) validateHooks(v *Vhost, file string) {
+	h := &v.HTTPHooks
+	if !h.Enabled {
+		return
+	}
+	for _, at := range []struct {
+		name string
+		list *[]string
+	}{
+		{"on_connect", &h.OnConnect}, {"on_close", &h.OnClose}, {"on_publish", &h.OnPublish}, {"on_unpublish", &h.OnUnpublish},
+		{"on_play", &h.OnPlay}, {"on_stop", &h.OnStop}, {"on_dvr", &h.OnDvr}, {"on_hls", &h.OnHls}, {"on_hls_notify", &h.OnHlsNotify},
+	} {
+		for n, address := range *at.list {
+			if !isWeb(address) {
+				l.failAt(at.list, file, "vhost %s has %s whose address %d does not begin with http:// or https:// and a host", v.Name, at.name, n+1)
+			}
+		}
+	}
+}
+
+// isWeb tells whether an address can be called. Errors do not show it, as it may have secrets.
+func isWeb(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
 // noteChunkSize warns of sizes which some clients cannot read, once for each place.

@@ -59,7 +59,7 @@ func (w *watch) Run(ctx context.Context) error {
 // watched lists the files of a configuration that is to be watched, and those that links among them
 // lead to.
 func watched(c *config.Config) (files []string) {
-	if !c.InotifyAutoReload && !(c.InDocker && c.AutoReloadForDocker) {
+	if on := c.InotifyAutoReload || c.InDocker && c.AutoReloadForDocker; !on {
 		return nil
 	}
 	for _, name := range c.Files {

@@ -122,4 +122,5 @@ func announce(log *slog.Logger, c *config.Config) {
 		log.Warn("these directives are accepted and have no effect yet", "directives", c.WithoutEffect)
 	}
 	warnOfProfiles(log, c)
+	warnOfAPI(log, c)
 }

@@ -1,13 +1,16 @@
 package server
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
 	"weir/internal/api"
+	"weir/internal/config"
 	"weir/internal/console"
 	"weir/internal/protocol/remux"
 	"weir/internal/web"
@@ -104,4 +107,21 @@ func split(endpoints []string) (ip string, port int) {
 	}
 	port, _ = strconv.Atoi(text) // zero if it is none
 	return ip, port
+}
+
+// warnOfAPI warns of an API that others than this machine reach, and that asks nobody who they are.
+func warnOfAPI(log *slog.Logger, c *config.Config) {
+	if !c.HTTPAPI.Enabled || c.HTTPAPI.Auth.Enabled {
+		return
+	}
+	addrs := c.HTTPAPI.Listen
+	if c.HTTPAPI.HTTPS.Enabled {
+		addrs = append(slices.Clone(addrs), c.HTTPAPI.HTTPS.Listen...)
+	}
+	for _, at := range addrs {
+		if !loopback(at) {
+			log.Warn("the HTTP API listens where other machines may reach it, and asks for no password: whoever does can end any session; set http_api { auth { ... } }, or let it listen on 127.0.0.1", "listen", at)
+			return
+		}
+	}
 }

@@ -52,7 +52,7 @@ func TestEndings(t *testing.T) {
 		player := playClient(t, f.url("s"))
 		leave = append(leave, func() { player.client.Close() })
 		leave = append(leave, sip(t, "http://"+f.http+"/live/s.flv"))
-		socket, _, err := websocket.Dial(ctx, "ws://"+f.http+"/live/s.flv", nil) //nolint:bodyclose // the library's
+		socket, _, err := websocket.Dial(ctx, "ws://"+f.http+"/live/s.flv", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

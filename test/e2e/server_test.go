@@ -30,6 +30,8 @@ const patience = 30 * time.Second
 // conf is what a test's configuration says beside the addresses.
 type conf struct {
 	global string     // directives of the server
+	api    string     // of http_api, beside its addresses
+	shared bool       // the API is where the web server is
 	http   string     // of http_server, beside its addresses and dir; the first that is given counts
 	vhost  string     // of __defaultVhost__
 	more   string     // other vhosts
@@ -47,6 +49,7 @@ type fixture struct {
 	http, https string // of the web server
 	dir         string // of its files
 	file        string // the configuration
+	password    string // of the API's admin; empty without
 	server      *server.Server
 	log         *logBook
 }
@@ -146,7 +149,10 @@ func (f *fixture) write(c conf) {
 	f.t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen %s;\ndaemon off;\n%s\n", f.rtmp, c.global)
-	fmt.Fprintf(&b, "http_api { enabled on; listen %s; }\n", f.api)
+	if c.shared {
+		f.api = f.http
+	}
+	fmt.Fprintf(&b, "http_api { enabled on; listen %s; %s }\n", f.api, c.api)
 	fmt.Fprintf(&b, "rtmps { enabled on; listen %s; key %s; cert %s; }\n", f.rtmps, f.keyFile(), f.certFile())
 	secure := fmt.Sprintf("https { enabled on; listen %s; key %s; cert %s; }", f.https, f.keyFile(), f.certFile())
 	if strings.Contains(c.http, "enabled off") {
@@ -231,6 +237,9 @@ func (f *fixture) call(method, path string) ([]byte, error) {
 	request, err := http.NewRequest(method, "http://"+f.api+path, nil)
 	if err != nil {
 		return nil, err
+	}
+	if f.password != "" {
+		request.SetBasicAuth("admin", f.password)
 	}
 	answer, err := apiClient.Do(request)
 	if err != nil {
