@@ -15,6 +15,9 @@ func checkAddress(s *config.Security, act stream.Act, ip netip.Addr) error {
 	if !s.Enabled {
 		return nil
 	}
+	if !ip.IsValid() {
+		return errors.New("the client's address is not known")
+	}
 	ip = ip.Unmap().WithZone("")
 	for _, rule := range s.Deny {
 		if names(rule, act, ip) {

@@ -3,21 +3,26 @@ package access
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"weir/internal/config"
 	"weir/internal/stream"
 )
 
-// checkPage holds the page that a client comes from against the lists of hosts. A list that is empty
-// allows all. Players over HTTP are asked only where the rules say so: many send no page.
+// checkPage holds the page that a client comes from against the lists of hosts: that for all when it
+// connects, and that of what it does too when it does that. A list that is empty allows all. Other than
+// RTMP clients are asked only where the rules say so: many send no page.
 func checkPage(f *config.Refer, act stream.Act, r *stream.Request) error {
-	if !f.Enabled || strings.HasPrefix(r.TCURL, "http") && !f.HTTP {
+	if !f.Enabled || !f.HTTP && !isRTMP(r.Kind) {
 		return nil
 	}
-	list := f.Play
-	if act == stream.Publish {
+	var list []string
+	switch act {
+	case stream.Publish:
 		list = f.Publish
+	case stream.Play:
+		list = f.Play
 	}
 	host := hostOf(r.PageURL)
 	for _, hosts := range [][]string{f.All, list} {
@@ -26,6 +31,11 @@ func checkPage(f *config.Refer, act stream.Act, r *stream.Request) error {
 		}
 	}
 	return nil
+}
+
+// isRTMP reports whether a session is of a kind that tells its page of itself.
+func isRTMP(kind string) bool {
+	return slices.Contains([]string{"rtmp-play", "fmle-publish", "flash-publish", "haivision-publish"}, kind)
 }
 
 // hostOf returns the host of a page's address, in small letters, without a port.

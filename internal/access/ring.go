@@ -44,9 +44,15 @@ type ring struct {
 	turn   chan struct{} // cap 1: full while somebody loads
 	mu     sync.Mutex
 	keys   keyfunc.Keyfunc // nil: none yet
-	stamp  time.Time       // of the file
+	stamp  stamp
 	looked time.Time
 	failed bool
+}
+
+// stamp tells one state of a file from another.
+type stamp struct {
+	at   time.Time
+	size int64
 }
 
 // key finds the key that a token names.
@@ -54,7 +60,7 @@ func (s *rings) key(ctx context.Context, source string, token *jwt.Token) (any, 
 	r := s.ring(source)
 	keys, age := r.now()
 	if keys == nil || age > keyFresh || r.isFile() {
-		r.load(ctx, keys != nil && age < keyHurry && !r.isFile())
+		r.load(ctx, keys == nil)
 		keys, age = r.now()
 	}
 	if keys == nil {
@@ -64,7 +70,7 @@ func (s *rings) key(ctx context.Context, source string, token *jwt.Token) (any, 
 	if err == nil || age < keyHurry {
 		return key, err
 	}
-	r.load(ctx, false)
+	r.load(ctx, true)
 	keys, _ = r.now()
 	return keys.Keyfunc(token)
 }
@@ -94,29 +100,25 @@ func (r *ring) now() (keyfunc.Keyfunc, time.Duration) {
 	return r.keys, time.Since(r.looked)
 }
 
-// load looks for keys, unless somebody just has. One client does, others wait for it.
-func (r *ring) load(ctx context.Context, recent bool) {
-	if recent {
-		return
-	}
+// load looks for keys, unless somebody just has. One client does; the others wait for it only if
+// they have to.
+func (r *ring) load(ctx context.Context, wait bool) {
 	began := time.Now()
-	select {
-	case r.turn <- struct{}{}:
-	case <-ctx.Done():
+	if !r.enter(ctx, wait) {
 		return
 	}
 	defer func() { <-r.turn }()
 	r.mu.Lock()
 	done := r.looked.After(began) || r.failed && time.Since(r.looked) < keyHurry && !r.isFile()
-	stamp := r.stamp
+	was := r.stamp
 	r.mu.Unlock()
 	if done {
 		return
 	}
-	keys, stamp, err := r.read(ctx, stamp)
+	keys, now, err := r.read(context.WithoutCancel(ctx), was) // others need them too, if this client leaves
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.looked = time.Now()
+	r.looked, r.stamp = time.Now(), now
 	if err != nil {
 		if !r.failed {
 			r.log.Error("keys for tokens cannot be read: those there were are in force", "jwks", bareSource(r.source), "cause", err)
@@ -124,24 +126,43 @@ func (r *ring) load(ctx context.Context, recent bool) {
 		r.failed = true
 		return
 	}
-	r.failed, r.stamp = false, stamp
+	r.failed = false
 	if keys != nil {
 		r.keys = keys
 	}
 }
 
+// enter takes the turn.
+func (r *ring) enter(ctx context.Context, wait bool) bool {
+	if !wait {
+		select {
+		case r.turn <- struct{}{}:
+			return true
+		default:
+			return false
+		}
+	}
+	select {
+	case r.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // read reads the set; nil is the same as before.
-func (r *ring) read(ctx context.Context, before time.Time) (keyfunc.Keyfunc, time.Time, error) {
+func (r *ring) read(ctx context.Context, before stamp) (keyfunc.Keyfunc, stamp, error) {
 	var raw []byte
 	if r.isFile() {
 		info, err := os.Stat(r.source)
 		if err != nil {
 			return nil, before, err
 		}
-		if info.ModTime().Equal(before) {
+		now := stamp{info.ModTime(), info.Size()}
+		if now == before {
 			return nil, before, nil
 		}
-		before = info.ModTime()
+		before = now
 		f, err := os.Open(r.source)
 		if err != nil {
 			return nil, before, err
@@ -170,7 +191,8 @@ func fetch(ctx context.Context, address string) ([]byte, error) {
 	if err != nil {
 		return nil, errors.New("the address cannot be read")
 	}
-	w, err := http.DefaultClient.Do(q)
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	w, err := client.Do(q)
 	if err != nil {
 		return nil, errors.Unwrap(err) // without the address
 	}

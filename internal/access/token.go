@@ -21,7 +21,8 @@ func (g *Guard) checkToken(ctx context.Context, t *config.Tokens, act stream.Act
 	if !t.Enabled || act == stream.Publish && !t.Publish || act == stream.Play && !t.Play || isOpen(t.Open, r) {
 		return nil
 	}
-	query, err := url.ParseQuery(strings.TrimPrefix(r.Param, "?"))
+	// An encoder may have parameters in the address of the server and in the stream key: "?a=b?c=d".
+	query, err := url.ParseQuery(strings.ReplaceAll(strings.TrimPrefix(r.Param, "?"), "?", "&"))
 	if err != nil {
 		return errors.New("the parameters of the address cannot be read")
 	}

@@ -66,6 +66,9 @@ func (l *loader) validateVhost(v *Vhost, file string) {
 		l.failAt(&v.HTTPRemux.Mount, file, "vhost %s has an http_remux whose mount does not end in .flv, .ts, .aac or .mp3", v.Name)
 	}
 	l.validateHooks(v, file)
+	if t := &v.Auth; t.Enabled && len(t.Secret) == 0 && t.JWKS == "" {
+		l.failAt(&t.Enabled, file, "vhost %s has auth and neither secret nor jwks in it: nobody could have a token", v.Name)
+	}
 	if v.Forward.Enabled && v.Publish.KickoffForIdle > 0 {
 		l.failAt(&v.Publish.KickoffForIdle, file, "vhost %s has forward and publish.kickoff_for_idle: forwarded streams have no players here", v.Name)
 	}

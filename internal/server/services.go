@@ -60,7 +60,7 @@ func (s *Server) build() {
 	})
 	s.registry = stream.NewRegistry(stream.Options{
 		Settings:  s.settings,
-		Gates:     []stream.Gate{access.New(access.Options{Config: s.config, Log: s.log}), s.hooks},
+		Gates:     []stream.Gate{access.New(access.Options{Vhost: s.vhost, Log: s.log}), s.hooks},
 		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing()},
 		Measures:  func() bool { return s.config().Stats.Enabled },
 		Witnesses: []stream.Witness{func(e stream.Event) { s.api.Witness(e) }, func(e stream.Event) { s.metrics.Hear(e) }, s.hooks.Witness}, // which is built below
