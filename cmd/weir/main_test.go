@@ -35,7 +35,7 @@ func weir(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), asWeir+"=1"), env...)
+	cmd.Env = append(append(os.Environ(), asWeir+"=1", "GORACE=atexit_sleep_ms=0"), env...) // or each takes a second to end
 	return cmd
 }
 

@@ -50,7 +50,7 @@ func TestSigned(t *testing.T) {
 			"of a player":       {"?" + play.Sign("new"), "not one for this"},
 			"of another stream": {"?" + other.Sign("new"), "not one for this"},
 			"longer life":       {strings.Replace(good, "expires=", "expires=9", 1), "not one for this"},
-			"no time":           {good[strings.Index(good, "&"):], "expires"},
+			"no time":           {"?" + good[strings.LastIndex(good, "sign="):], "expires"},
 			"twice":             {good + "&expires=1", "expires"},
 			"two signatures":    {good + "&sign=00", "sign"},
 			"address taken off": {strings.Replace("?"+bound.Sign("new"), "&ip=10.1.2.3", "", 1), "not one for this"},
@@ -286,7 +286,9 @@ func TestKeysLeaver(t *testing.T) {
 	<-asked
 	leave()
 	close(let)
-	<-done
+	if err := <-done; err != nil {
+		t.Error("the one who left:", err)
+	}
 	if got := says(g, stream.Play, r); got != "" {
 		t.Error(got)
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func TestTests(t *testing.T) {
 	}
 	var got requestAnswer
 	decode(t, s, "/api/v1/tests/requests?a=b", &got)
-	if d := got.Data; d.URI != "/api/v1/tests/requests?a=b" || d.Path != "/api/v1/tests/requests" || d.Method != "GET" || d.Headers.Version == "" {
+	if d := got.Data; d.URI != "/api/v1/tests/requests?a=b" || d.Path != "/api/v1/tests/requests" || d.Method != http.MethodGet || d.Headers.Version == "" {
 		t.Errorf("%+v", d)
 	}
 }

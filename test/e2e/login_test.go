@@ -60,7 +60,7 @@ func (f *fixture) login() {
 		body := make([]byte, 4096)
 		n, _ := answer.Body.Read(body)
 		answer.Body.Close()
-		if answer.ProtoMajor != 2 || answer.StatusCode == 200 && leaks(string(body[:n])) {
+		if answer.ProtoMajor != 2 || answer.StatusCode == http.StatusOK && leaks(string(body[:n])) {
 			t.Errorf("%s over %s: %d %s", target, answer.Proto, answer.StatusCode, body[:n])
 		}
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -251,7 +252,9 @@ func TestHeartbeat(t *testing.T) {
 	go func() { ended <- box.ListenAndServe() }()
 	t.Cleanup(func() {
 		_ = box.Close() // it serves nobody any more
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	with := func(heartbeat string) conf {
 		return conf{global: "heartbeat { interval 1; url http://" + at + "/api/v1/servers?token=secret; " + heartbeat + " }", vhost: quick}
