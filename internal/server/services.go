@@ -51,6 +51,7 @@ func (s *Server) build() {
 	s.hls = hls.New(hls.Options{
 		Registry:  func() *stream.Registry { return s.registry },
 		Config:    s.config,
+		Guarded:   s.guarded,
 		OnSegment: s.segment,
 		Log:       s.log,
 	})
@@ -102,6 +103,13 @@ func (s *Server) vhost(name string) *config.Vhost {
 		return kept
 	}
 	return s.config().Vhost(name)
+}
+
+// guarded reports whether not everybody may play in a virtual host.
+func (s *Server) guarded(vhost string) bool {
+	v := s.vhost(vhost)
+	return v != nil && (v.Security.Enabled || v.Auth.Enabled && v.Auth.Play || v.Refer.Enabled && v.Refer.HTTP ||
+		v.HTTPHooks.Enabled && len(v.HTTPHooks.OnPlay) > 0)
 }
 
 // settings gives the hub a virtual host's rules.

@@ -30,6 +30,7 @@ func (s *Server) site() http.Handler {
 	site = web.New(web.Options{
 		Config:  s.config,
 		Routes:  []web.Route{s.hls.Route, s.live.Route},
+		Hidden:  s.hls.Hidden,
 		API:     s.calls(),
 		Pages:   console.New(console.Options{Registry: s.registry, Config: s.config}),
 		Product: CompatSignature,

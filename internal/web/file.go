@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -20,7 +21,7 @@ func (s *Server) files(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusNotFound)
 		return
 	}
-	if m, rest, ok := find(mounts(s.o.Config()), Host(r), r.URL.Path); ok && m.serve(w, r, rest) {
+	if m, rest, ok := find(mounts(s.o.Config()), Host(r), r.URL.Path); ok && m.serve(w, r, rest, s.o.Hidden) {
 		return
 	}
 	path := r.URL.Path
@@ -47,11 +48,26 @@ func (s *Server) Has(r *http.Request) bool {
 		return false
 	}
 	info, err := root.Stat(name)
-	return err == nil && info.Mode().IsRegular()
+	return err == nil && info.Mode().IsRegular() && !m.hides(name, s.o.Hidden)
+}
+
+// hides reports whether a file below the mount is hidden.
+func (m mount) hides(name string, hidden func(string) bool) bool {
+	if hidden == nil {
+		return false
+	}
+	file, err := filepath.Abs(filepath.Join(m.dir, filepath.FromSlash(name)))
+	if err != nil {
+		return true
+	}
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	return hidden(file)
 }
 
 // serve sends the file that rest names below the mount; it is false if there is none.
-func (m mount) serve(w http.ResponseWriter, r *http.Request, rest string) bool {
+func (m mount) serve(w http.ResponseWriter, r *http.Request, rest string, hidden func(string) bool) bool {
 	root, err := os.OpenRoot(m.dir)
 	if err != nil {
 		return false // nobody has made the directory
@@ -73,7 +89,7 @@ func (m mount) serve(w http.ResponseWriter, r *http.Request, rest string) bool {
 	} else if strings.HasSuffix(r.URL.Path, "/") {
 		return false
 	}
-	if err != nil || !info.Mode().IsRegular() { // to open a pipe would wait
+	if err != nil || !info.Mode().IsRegular() || m.hides(name, hidden) { // to open a pipe would wait
 		return false
 	}
 	f, err := root.Open(name)

@@ -10,12 +10,13 @@ import (
 
 // Options set up a Server.
 type Options struct {
-	Config  func() *config.Config // the configuration in force, asked at each request
-	Routes  []Route               // asked in this order, after the API and before files
-	API     http.Handler          // answers below /api/; nil: nobody does
-	Pages   http.Handler          // answers / and /players/ where no file does; nil: nobody does
-	Product string                // the Server header; empty: none
-	Log     *slog.Logger          // nil: slog.Default()
+	Config  func() *config.Config  // the configuration in force, asked at each request
+	Routes  []Route                // asked in this order, after the API and before files
+	Hidden  func(file string) bool // files that are nobody's business here, by their whole path without links; nil: none
+	API     http.Handler           // answers below /api/; nil: nobody does
+	Pages   http.Handler           // answers / and /players/ where no file does; nil: nobody does
+	Product string                 // the Server header; empty: none
+	Log     *slog.Logger           // nil: slog.Default()
 }
 
 // Server answers requests for streams and files. It is an http.Handler for any number of

@@ -15,20 +15,23 @@ import (
 
 // endings are how the sessions of TestEndings end: a pattern of the line, and how many there are.
 var endings = map[string]int{
-	`msg="fmle-publish ended: client left"`:                              3, // one of them had taken over
-	`msg="rtmp-play ended: client left"`:                                 1,
-	`msg="flv-play ended: client left"`:                                  2, // over HTTP and WebSocket
-	`msg="fmle-publish ended" .*cause="kicked by the API"`:               1,
-	`msg="rtmp-play ended" .*cause="kicked by the API"`:                  1,
-	`msg="flv-play ended" .*cause="kicked by the API"`:                   2,
-	`msg="play ended" .*cause="kicked by the API"`:                       1,
-	`msg="connection refused" .*cause=".*off.test.* is switched off."`:   2,
-	`msg="fmle-publish ended" .*cause="publisher sent nothing for 1s"`:   1,
-	`msg="fmle-publish ended" .*cause="replaced by another publisher"`:   1,
-	`msg="connection ended" .*cause="wrong port: HTTP has come to the `:  1,
-	`msg="flv-play ended" .*cause="Nobody publishes this stream."`:       1,
-	`msg="connection ended: client left"`:                                1,
-	`msg="fmle-publish refused" .*cause="stream is busy: somebody is pu`: 0, // takeover is on
+	`msg="fmle-publish ended: client left"`:                                   4, // one of them had taken over
+	`msg="rtmp-play ended: client left"`:                                      1,
+	`msg="flv-play ended: client left"`:                                       2, // over HTTP and WebSocket
+	`msg="fmle-publish ended" .*cause="kicked by the API"`:                    1,
+	`msg="rtmp-play ended" .*cause="kicked by the API"`:                       1,
+	`msg="flv-play ended" .*cause="kicked by the API"`:                        2,
+	`msg="play ended" .*cause="kicked by the API"`:                            1,
+	`msg="connection refused" .*cause=".*off.test.* is switched off."`:        2,
+	`msg="fmle-publish ended" .*cause="publisher sent nothing for 1s"`:        1,
+	`msg="fmle-publish ended" .*cause="replaced by another publisher"`:        1,
+	`msg="connection ended" .*cause="wrong port: HTTP has come to the `:       1,
+	`msg="flv-play ended" .*cause="Nobody publishes this stream."`:            1,
+	`msg="rtmp-play refused" .*stream=closed.test/live/s .*cause="security: `: 1,
+	`msg="flv-play refused" .*stream=closed.test/live/s .*cause="security: `:  1,
+	`msg="play refused" .*stream=closed.test/live/s .*cause="security: `:      1,
+	`msg="connection ended: client left"`:                                     1,
+	`msg="fmle-publish refused" .*cause="stream is busy: somebody is pu`:      0, // takeover is on
 }
 
 // TestEndings has sessions of each kind end for all kinds of causes. Each has one line in the log at its
@@ -37,7 +40,8 @@ func TestEndings(t *testing.T) {
 	t.Parallel()
 	f := serve(t, conf{
 		vhost: quick + "publish { takeover on; normal_timeout 1000; }\nhttp_remux { enabled on; wait_timeout 1; }\nhls { enabled on; hls_fragment 1; hls_path " + t.TempDir() + "; }",
-		more:  "vhost off.test { enabled off; http_remux { enabled on; } hls { enabled on; } }",
+		more: "vhost closed.test { security { enabled on; deny play all; } http_remux { enabled on; } hls { enabled on; hls_fragment 1; hls_path " + t.TempDir() + "; } }\n" +
+			"vhost off.test { enabled off; http_remux { enabled on; } hls { enabled on; } }",
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -84,6 +88,20 @@ func TestEndings(t *testing.T) {
 	mute := openFeed(t, f.url("mute"))
 	mute.header(t)
 	waitFor(t, "the mute one's end", func() bool { return len(f.publishers()) == 0 })
+
+	guarded := publishTags(t, f.url("s?vhost=closed.test"), tags, 0)
+	waitFor(t, "the guarded stream", func() bool { return len(f.publishers()) == 1 && len(guarded.messages()) > 20 })
+	if c, err := rtmp.Dial(ctx, f.url("s?vhost=closed.test"), rtmp.DialOptions{}); err != nil || c.Play(ctx) == nil {
+		t.Error("a player is let in, or not heard:", err)
+	} else {
+		c.Close()
+	}
+	for _, name := range []string{"s.flv", "s.m3u8"} {
+		if status, body := f.get("http://" + f.http + "/live/" + name + "?vhost=closed.test"); status != http.StatusForbidden {
+			t.Errorf("%s is answered with %d %s", name, status, body)
+		}
+	}
+	guarded.stop()
 
 	for _, do := range []func(*rtmp.Client) error{
 		func(c *rtmp.Client) error { return c.Publish(ctx) }, func(c *rtmp.Client) error { return c.Play(ctx) },

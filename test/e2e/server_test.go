@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -286,15 +287,16 @@ var (
 	ports   = map[string]bool{}
 )
 
-// freeAddress returns an address that nobody listens on, each only once.
+// freeAddress returns an address that nobody listens on, each only once. It is below the ports that the
+// system gives to outgoing connections, so that none takes it meanwhile.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		a := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		ln, err := net.Listen("tcp", a)
 		if err != nil {
-			t.Fatal(err)
+			continue // somebody has it
 		}
-		a := ln.Addr().String()
 		ln.Close()
 		portsMu.Lock()
 		used := ports[a]

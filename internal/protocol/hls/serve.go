@@ -56,7 +56,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 		web.Fail(w, http.StatusMethodNotAllowed, "a playlist or a segment can only be fetched")
 		return
 	}
-	h := s.rules(p.output)
+	h, guarded := s.guarded(p.output)
+	if guarded && (p.segment != nil || p.key != nil) && !s.member(w, r, p.output) {
+		return
+	}
 	switch {
 	case p.segment != nil:
 		s.serveSegment(w, r, p, h)

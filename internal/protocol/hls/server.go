@@ -18,6 +18,7 @@ const sweepEvery = time.Second
 type Options struct {
 	Registry  func() *stream.Registry // where sessions ask; called when there is one
 	Config    func() *config.Config   // the configuration in force
+	Guarded   func(vhost string) bool // not everybody may play there; nil: everybody may
 	OnSegment func(Segment)           // told of every segment in the order of the stream, and must not block; may be nil
 	Log       *slog.Logger            // nil: slog.Default()
 }

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -57,6 +58,16 @@ func (x *session) end(sub *stream.Subscriber, cause error) {
 		}
 		x.log.Info("play ended", append(args, "cause", cause)...)
 	})
+}
+
+// refused logs the end of a session that was not let in, or whose player has not waited for that.
+func (x *session) refused(ctx context.Context, cause error) {
+	args := []any{"ip", x.request.Remote, "stream", x.request.URL(), "time", time.Since(x.began).Round(time.Millisecond)}
+	if ctx.Err() != nil {
+		x.log.Info("play ended: client left", args...)
+		return
+	}
+	x.log.Warn("play refused", append(args, "cause", cause)...)
 }
 
 // ctxOf returns the session's id in a query.
@@ -144,6 +155,7 @@ func (s *Server) admit(r *http.Request, o *output, id string) (*session, error) 
 		s.mu.Lock()
 		delete(s.sessions, x.id)
 		s.mu.Unlock()
+		x.refused(r.Context(), err)
 		return nil, err
 	}
 	s.begin(x, sub)
