@@ -37,7 +37,7 @@ var house = map[string]string{
 	"server":    "media codec format stream config listen fanout web protocol record relay exec access hook heartbeat api console metrics",
 	"testkit":   "media codec format stream config listen fanout web protocol record relay exec access hook heartbeat api console metrics server",
 	"bench":     "media codec format protocol",
-	"cmd":       "config server bench",
+	"cmd":       "config server bench access",
 	"examples":  "",
 }
 

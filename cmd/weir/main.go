@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"weir/internal/access"
 	"weir/internal/bench"
 	"weir/internal/config"
 	"weir/internal/server"
@@ -41,6 +42,8 @@ func run(args, environ []string) (string, error) {
 		return server.Health(o.Args, environ)
 	case o.Word == "drain":
 		return server.Drain(o.Args, environ)
+	case o.Word == "sign":
+		return access.Command(o.Args, environ)
 	case o.Signature:
 		return server.CompatSignature + "\n", nil
 	case o.Help:

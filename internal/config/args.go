@@ -11,7 +11,7 @@ type Options struct {
 	Signature bool   // -g: print the signature and end
 	Help      bool   // print Usage and end; also when no other word is understood
 
-	Word string   // "version", "bench", "health" or "drain", when the command line begins with one of them
+	Word string   // "version", "bench", "health", "drain" or "sign", when the command line begins with one of them
 	Args []string // what follows Word
 
 	Docker bool   // set by the caller: the process runs in a container, see InContainer
@@ -27,7 +27,7 @@ func ParseArgs(args []string) (Options, error) {
 		return o, nil
 	}
 	switch args[0] {
-	case "version", "bench", "health", "drain":
+	case "version", "bench", "health", "drain", "sign":
 		o.Word, o.Args = args[0], args[1:]
 		return o, nil
 	}
@@ -95,6 +95,7 @@ func Usage() string {
   bench               put load on a server and measure it: see weir bench -h
   health              tell whether the server of this container is well: see weir health -h
   drain               end it gracefully, and wait for that: see weir drain -h
+  sign                sign an address for who may publish or play: see weir sign -h
 
 For example:
   weir -t -c conf/rtmp.conf
