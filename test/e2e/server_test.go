@@ -31,6 +31,7 @@ const patience = 30 * time.Second
 // conf is what a test's configuration says beside the addresses.
 type conf struct {
 	global string     // directives of the server
+	listen string     // more addresses of RTMP
 	api    string     // of http_api, beside its addresses
 	shared bool       // the API is where the web server is
 	http   string     // of http_server, beside its addresses and dir; the first that is given counts
@@ -149,7 +150,7 @@ func (f *fixture) report() {
 func (f *fixture) write(c conf) {
 	f.t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "listen %s;\ndaemon off;\n%s\n", f.rtmp, c.global)
+	fmt.Fprintf(&b, "listen %s %s;\ndaemon off;\n%s\n", f.rtmp, c.listen, c.global)
 	if c.shared {
 		f.api = f.http
 	}
