@@ -60,8 +60,8 @@ func (m mount) hides(name string, hidden func(string) bool) bool {
 	if err != nil {
 		return true
 	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target
 	}
 	return hidden(file)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -217,9 +218,7 @@ func TestTokens(t *testing.T) {
 	}
 	token := func(method jwt.SigningMethod, key any, more jwt.MapClaims) string {
 		c := jwt.MapClaims{"exp": time.Now().Add(time.Minute).Unix(), "action": []string{"publish", "play"}}
-		for name, value := range more {
-			c[name] = value
-		}
+		maps.Copy(c, more)
 		text, err := jwt.NewWithClaims(method, c).SignedString(key)
 		if err != nil {
 			t.Fatal(err)

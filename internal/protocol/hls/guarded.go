@@ -59,8 +59,8 @@ func inside(file, root string) bool {
 	if err != nil {
 		return true
 	}
-	if real, err := filepath.EvalSymlinks(root); err == nil {
-		root = real
+	if target, err := filepath.EvalSymlinks(root); err == nil {
+		root = target
 	}
 	rest, err := filepath.Rel(root, file)
 	return err == nil && filepath.IsLocal(rest)
