@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 	"time"
 
 	"weir/internal/fanout"
@@ -215,31 +214,6 @@ func (s *session) serve(ctx context.Context, w wish) error {
 	return s.play(ctx, w, r)
 }
 
-// arrive asks whether the client may be here, when it has first said what it wants.
-func (s *session) arrive(ctx context.Context, r *stream.Request) error {
-	if s.visit != nil {
-		return nil
-	}
-	visit := *r
-	visit.Traffic = &stream.Traffic{}
-	if err := s.server.options.Registry.Connect(ctx, &visit); err != nil {
-		return err
-	}
-	s.visit = &visit
-	return nil
-}
-
-// depart is the end of what arrive began.
-func (s *session) depart(cause error) {
-	if s.visit == nil {
-		return
-	}
-	t := s.visit.Traffic
-	t.Received.Store(s.past.Received.Load() + s.traffic.Received.Load())
-	t.Sent.Store(s.past.Sent.Load() + s.traffic.Sent.Load())
-	s.server.options.Registry.Disconnect(s.visit, time.Since(s.started), unlessLeft(cause))
-}
-
 // request names the stream and the session to the registry.
 func (s *session) request(w wish) (*stream.Request, error) {
 	t, err := parseLocator(s.connect.tcURL, w.stream, s.vhost)
@@ -370,58 +344,6 @@ func farewell(cause error) []message {
 		return nil
 	}
 	return []message{r.message()}
-}
-
-// report logs the end of the session, in one line with its cause.
-func (s *session) report(err error, lasted time.Duration) {
-	args := append([]any{
-		"ip", s.remote, "stream", s.url, "time", lasted.Round(time.Millisecond),
-		"received", s.past.Received.Load() + s.traffic.Received.Load(),
-		"sent", s.past.Sent.Load() + s.traffic.Sent.Load(),
-	}, s.notes...)
-	refused := errors.As(err, new(*refusal)) // its cause may look like a client's leaving
-	switch {
-	case left(err) && !refused:
-		s.log.Info(s.what+" ended: client left", args...)
-	case quiet(err), s.stranger && !refused:
-		s.log.Info(s.what+" ended", append(args, "cause", err)...)
-	case refused:
-		s.log.Warn(s.what+" refused", append(args, "cause", err)...)
-	default:
-		s.log.Warn(s.what+" ended", append(args, "cause", err)...)
-	}
-}
-
-// left reports whether err is what a client's leaving looks like.
-func left(err error) bool {
-	for _, end := range []error{
-		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT,
-	} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return err == nil
-}
-
-// unlessLeft is the cause of an end, nil where it is the client's own.
-func unlessLeft(cause error) error {
-	if left(cause) {
-		return nil
-	}
-	return cause
-}
-
-// quiet reports whether err is an end that nobody has to look into.
-func quiet(err error) bool {
-	for _, end := range []error{
-		stream.ErrKicked, stream.ErrIdle, errComplete, fanout.ErrSlow, errSilent, context.Canceled,
-	} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return errors.As(err, new(*stream.Moved))
 }
 
 // late words a read that ran into its deadline.
