@@ -26,7 +26,8 @@ func Command(args, environ []string) (string, error) {
 		fmt.Fprint(&help, "usage: weir sign [options] app/stream\n\nSigns an address for the auth block of a vhost, as docs/access-control.md tells.\n\n")
 		flags.PrintDefaults()
 	}
-	publish := flags.Bool("publish", false, "the right to publish; without, it is the right to play")
+	publish := flags.Bool("publish", false, "the right to publish")
+	play := flags.Bool("play", false, "the right to play; so it is without either")
 	vhost := flags.String("vhost", stream.DefaultVhost, "virtual `host`, as the configuration names it")
 	life := flags.Duration("for", time.Hour, "how long it is good")
 	ip := flags.String("ip", "", "the only client `address` that may use it")
@@ -41,6 +42,9 @@ func Command(args, environ []string) (string, error) {
 	app, name, ok := strings.Cut(flags.Arg(0), "/")
 	if flags.NArg() != 1 || !ok || app == "" || name == "" {
 		return "", errors.New("sign: expects one stream as app/stream: see weir sign -h")
+	}
+	if *publish && *play {
+		return "", errors.New("sign: an address is good for one: -publish or -play")
 	}
 	g := Grant{Act: stream.Play, Vhost: *vhost, App: app, Stream: name, Expires: time.Now().Add(*life)}
 	if *publish {

@@ -23,6 +23,7 @@ func TestCommand(t *testing.T) {
 		allowed bool
 	}{
 		"play":            {[]string{"live/s"}, stream.Play, true},
+		"play, in words":  {[]string{"-play", "live/s"}, stream.Play, true},
 		"play to publish": {[]string{"live/s"}, stream.Publish, false},
 		"publish":         {[]string{"-publish", "-secret-file", file, "live/s"}, stream.Publish, true},
 		"another stream":  {[]string{"-publish", "live/t"}, stream.Publish, false},
@@ -45,7 +46,7 @@ func TestCommand(t *testing.T) {
 		}
 	}
 	for name, args := range map[string][]string{
-		"nothing": {}, "no app": {"s"}, "two": {"a/b", "c/d"}, "no address": {"-ip", "x", "a/b"}, "unknown": {"-x", "a/b"},
+		"nothing": {}, "no app": {"s"}, "two": {"a/b", "c/d"}, "both": {"-play", "-publish", "a/b"}, "no address": {"-ip", "x", "a/b"}, "unknown": {"-x", "a/b"},
 		"no file": {"-secret-file", file + ".none", "a/b"}, "no secret": {"a/b"},
 	} {
 		environ := []string{"WEIR_SECRET=x"}

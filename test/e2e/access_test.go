@@ -120,8 +120,12 @@ func (f *fixture) fetch(url string, h http.Header) string {
 // guarded serves a stream in a vhost whose rules a test changes.
 func guarded(t *testing.T, rules string) (f *fixture, change func(rules string)) {
 	dir := t.TempDir()
-	with := func(rules string) conf {
-		return conf{global: "forwarded_for 127.0.0.1;", vhost: "http_remux { enabled on; }\nhls { enabled on; hls_fragment 1; hls_path " + dir + "; }\n" + rules}
+	with := func(rules string) conf { // the files of HLS are where the web server looks for files
+		return conf{
+			global: "forwarded_for 127.0.0.1;", http: "dir " + dir + ";",
+			vhost: "http_remux { enabled on; }\nhls { enabled on; hls_fragment 1; hls_path " + dir + "; }\n" + rules,
+			more:  "vhost b.example.com { hls { enabled on; hls_path " + dir + "; } }",
+		}
 	}
 	f = serve(t, with(""))
 	p := openFeed(t, f.url("s"))
@@ -141,9 +145,7 @@ func guarded(t *testing.T, rules string) (f *fixture, change func(rules string))
 	t.Cleanup(func() {
 		close(stop)
 		<-done
-		for _, player := range f.players() { // those of HLS stay for a while
-			f.kick(player.ID)
-		}
+		f.kickPlayers() // those of HLS stay for a while
 	})
 	waitFor(t, "a segment", func() bool { return f.fetch("http://"+f.http+"/live/s.m3u8", nil) == "" })
 	f.reload(with(rules))
@@ -161,6 +163,9 @@ func (f *fixture) expect(what, param string, h http.Header, publish, play bool, 
 		got := s.try(f, name, param, h.Clone())
 		if (got == "") != may || !may && got != "denied" && !strings.Contains(got, words) {
 			f.t.Errorf("%s: %s: %q; may %v", what, s.name, got, may)
+		}
+		if got == "" && s.act == stream.Publish { // the next one has the same name
+			waitFor(f.t, "the publisher's end", func() bool { return len(f.publishers()) == 1 })
 		}
 	}
 }
@@ -237,6 +242,69 @@ func TestTokens(t *testing.T) {
 	f.expect("after the secret has changed", "?token="+hs(nil), nil, false, true, "signature")
 	if len(f.log.lines("new")) > 0 && strings.Contains(f.log.String(), hs(nil)[:20]) {
 		t.Error("the log has a token")
+	}
+}
+
+// TestAccessHLS asks for what HLS writes, in all ways but that of a session.
+func TestAccessHLS(t *testing.T) {
+	f, change := guarded(t, "")
+	get := func(method, at, span string) (int, string) {
+		request, err := http.NewRequestWithContext(t.Context(), method, "http://"+f.http+at, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if span != "" {
+			request.Header.Set("Range", span)
+		}
+		answer, err := twoClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		defer twoClient.CloseIdleConnections()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, string(body)
+	}
+	// The playlist with a session, and a segment of it.
+	lines := func(at string) string {
+		_, list := get(http.MethodGet, at, "")
+		words := strings.Fields(list)
+		if len(words) == 0 {
+			return ""
+		}
+		return "/live/" + words[len(words)-1]
+	}
+	for _, rules := range []string{"", "security { enabled on; allow play 127.0.0.1; }"} {
+		change(rules)
+		member := lines(lines("/live/s.m3u8"))
+		segment, _, ok := strings.Cut(member, "?hls_ctx=")
+		if code, body := get(http.MethodGet, member, ""); !ok || code != http.StatusOK || len(body) < 188 {
+			t.Fatalf("%q: %s: %d, %d bytes", rules, member, code, len(body))
+		}
+		name := strings.TrimPrefix(segment, "/live/")
+		for _, at := range []string{
+			segment, segment + "?vhost=b.example.com", segment + "?vhost=none.example.com", segment + "?hls_ctx=&hls_ctx=x",
+			segment + "?hls_ctx=abcd1234", "/live/%73" + name[1:], "//live/" + name, "/live//" + name, "/live/./" + name, "/x/../live/" + name,
+			"/LIVE/" + name, "/live/" + strings.ToUpper(name), "/live%2f" + name, "/live/s.m3u8?vhost=b.example.com",
+		} {
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				for _, span := range []string{"", "bytes=0-187"} {
+					code, body := get(method, at, span)
+					if rules == "" {
+						if at == segment && (code > 206 || method == http.MethodGet && len(body) < 188) {
+							t.Errorf("no rules: %s %s %s: %d, %d bytes", method, at, span, code, len(body))
+						}
+						continue
+					}
+					if code < 400 && !strings.Contains(at, "m3u8") || strings.HasPrefix(body, "G") || strings.Contains(body, "#EXTINF") {
+						t.Errorf("%s %s %s: %d, %d bytes", method, at, span, code, len(body))
+					}
+				}
+			}
+		}
 	}
 }
 

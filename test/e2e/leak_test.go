@@ -7,11 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
 	"testing"
 )
+
+// memoryLimit has garbage collected in time: the race detector takes several times the memory that
+// was ever in use.
+const memoryLimit = 2 << 30
 
 // TestMain runs the tests, several at once, and checks that together they leave no descriptor
 // open.
@@ -22,6 +27,7 @@ func TestMain(m *testing.M) {
 	if !chosen { // the tests wait for real time more than they work
 		_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.NumCPU())) // it is a flag of every test
 	}
+	debug.SetMemoryLimit(memoryLimit)
 	before := descriptors()
 	code := m.Run()
 	if dir := clips.dir; dir != "" {

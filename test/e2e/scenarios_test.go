@@ -131,6 +131,8 @@ func checkSizes(t *testing.T, r recording, small, large clip) {
 
 // slowReader has players stop reading. Nobody else notices, and they go on at a key frame.
 func slowReader(t *testing.T, f *fixture, p cast) {
+	heavies <- struct{}{}
+	defer func() { <-heavies }()
 	c := newClip(t, p.codec, "heavy")
 	views := gather(t, f, f.url("s"), p, func(v player) bool { return !v.brief && !v.light })
 	steady := map[string]viewing{"steady": playClient(t, f.url("s"))}
@@ -158,6 +160,9 @@ func slowReader(t *testing.T, f *fixture, p cast) {
 		})
 	}
 }
+
+// heavies are the tests that may keep heavy recordings in memory at once.
+var heavies = make(chan struct{}, 2)
 
 // lossless checks that the recording has no gap.
 func lossless(t *testing.T, r recording, c clip) {

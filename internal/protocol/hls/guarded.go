@@ -33,6 +33,22 @@ func (s *Server) member(w http.ResponseWriter, r *http.Request, o *output) bool 
 	return false
 }
 
+// foreign reports whether a file that everybody may have as one of this virtual host's may be
+// another's, which writes to the same directory and is not for everybody.
+func (s *Server) foreign(v *config.Vhost, file string) bool {
+	if s.o.Guarded == nil || s.o.Guarded(v.Name) {
+		return false
+	}
+	file, err := filepath.Abs(filepath.Join(v.HLS.HlsPath, filepath.FromSlash(file)))
+	if err != nil {
+		return true
+	}
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target
+	}
+	return s.Hidden(file)
+}
+
 // Hidden reports whether a file, by its whole path without links, is of streams that are not for
 // everybody. It is for web.Options.
 func (s *Server) Hidden(file string) bool {
@@ -53,7 +69,8 @@ func (s *Server) Hidden(file string) bool {
 	return false
 }
 
-// inside reports whether a file is in a directory, however deep.
+// inside reports whether a file is in a directory, however deep. Case does not count: on some systems
+// it does not for files.
 func inside(file, root string) bool {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -62,7 +79,7 @@ func inside(file, root string) bool {
 	if target, err := filepath.EvalSymlinks(root); err == nil {
 		root = target
 	}
-	rest, err := filepath.Rel(root, file)
+	rest, err := filepath.Rel(strings.ToLower(root), strings.ToLower(file))
 	return err == nil && filepath.IsLocal(rest)
 }
 

@@ -52,6 +52,28 @@ func TestGuarded(t *testing.T) {
 	}
 }
 
+// TestGuardedElsewhere asks for what a process before has left on the disk, as of another virtual host
+// that writes to the same directory: where that one is for everybody, this is no way around the rules.
+func TestGuardedElsewhere(t *testing.T) {
+	shared := short + "hls_dispose 0; hls_path DIR/www; } }\nvhost b.com { hls { enabled on; hls_path DIR/www; hls_ctx off; hls_dispose 0; "
+	bubble(t, shared, func(t *testing.T, r *rig) {
+		r.publish("live", "a").run(9 * time.Second).end()
+		for who, code := range map[string]int{"": 200, "b.com": 200, "__defaultVhost__": 0} {
+			r.stop()
+			r.start() // the stream is on the disk only
+			r.server.o.Guarded = func(vhost string) bool { return vhost == who }
+			got, list, _ := r.get("/live/a.m3u8?vhost=b.com")
+			if got != code {
+				t.Errorf("guarded %q: %d %s", who, got, list)
+			}
+			got, _, _ = r.get("/live/a-1.ts?vhost=b.com")
+			if got == 200 && who != "" {
+				t.Errorf("guarded %q: a segment: %d", who, got)
+			}
+		}
+	})
+}
+
 func TestHidden(t *testing.T) {
 	bubble(t, short, func(t *testing.T, r *rig) {
 		on := true
@@ -61,7 +83,7 @@ func TestHidden(t *testing.T) {
 			t.Fatal(err)
 		}
 		for file, hidden := range map[string]bool{
-			"www/live/a.m3u8": true, "www/live/a-0.ts": true, "www/x.TS": true, "www/live/a-0.ts.tmp": true,
+			"www/live/a.m3u8": true, "www/live/a-0.ts": true, "www/x.TS": true, "WWW/live/a-0.ts": true, "www/live/a-0.ts.tmp": true,
 			"www/index.html": false, "www/a.mp4": false, "elsewhere/a.ts": false, "www/../elsewhere/a.ts": false, "wwwx/a.ts": false,
 		} {
 			for _, on = range []bool{true, false} {

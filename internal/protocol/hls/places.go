@@ -44,7 +44,7 @@ func (s *Server) wake(v *config.Vhost, at string) *place {
 		return nil
 	}
 	n, ok := nameOf(v, file)
-	if !ok {
+	if !ok || s.foreign(v, file) {
 		return nil
 	}
 	o := s.newOutput(n, v)
