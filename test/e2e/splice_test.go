@@ -155,6 +155,7 @@ func TestResumeTimeout(t *testing.T) {
 					t.Errorf("%q is in the log %d times", line, n)
 				}
 			}
+			waitFor(t, "the late player's news of it", func() bool { return notices(late) > 0 })
 			if n := notices(late); n != 1 {
 				t.Errorf("the late player is told of %d ends", n)
 			}
