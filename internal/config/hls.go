@@ -14,9 +14,11 @@ type HLS struct {
 	HlsServeFrom       string        `conf:"hls_serve_from" default:"disk" enum:"disk|memory|both" doc:"Where playlists and segments are kept and served from: files, memory without any file, or memory and files. In memory a stream needs twice its hls_window."`
 	HlsM3u8File        string        `conf:"hls_m3u8_file" default:"[app]/[stream].m3u8" doc:"Name of the playlist below it; [vhost], [app] and [stream] may be used."`
 	HlsTSFile          string        `conf:"hls_ts_file" default:"[app]/[stream]-[seq].ts" doc:"Name of a segment below it; also [seq], [timestamp], [duration] and parts of the date."`
-	HlsUseFmp4         bool          `conf:"hls_use_fmp4,later" default:"off" doc:"Makes fragments of MP4 instead of a transport stream, which H.265 needs on most devices."`
-	HlsFmp4File        string        `conf:"hls_fmp4_file,later" default:"[app]/[stream]-[seq].m4s" doc:"Name of such a fragment."`
-	HlsInitFile        string        `conf:"hls_init_file,later" default:"[app]/[stream]/init.mp4" doc:"Name of the header file which goes with them."`
+	HlsUseFmp4         bool          `conf:"hls_use_fmp4" default:"off" doc:"Makes segments of MP4 instead of a transport stream: also of AV1 and VP9, and of HEVC as Apple's devices want it."`
+	HlsFmp4File        string        `conf:"hls_fmp4_file" default:"[app]/[stream]-[seq].m4s" doc:"Name of such a segment below hls_path; the same variables as in hls_ts_file."`
+	HlsInitFile        string        `conf:"hls_init_file" default:"[app]/[stream]/init.mp4" doc:"Name of the header that goes before them. Where the coding changes, the next one has a number at the end of its name."`
+	HlsLowLatency      bool          `conf:"hls_low_latency" default:"off" doc:"Low-Latency HLS: players get parts of segments as they are made, and lists that wait for them. Makes segments of MP4, whatever hls_use_fmp4 says."`
+	HlsPart            time.Duration `conf:"hls_part" unit:"fs" default:"0.2" range:"0.05..2" doc:"The most that a part lasts, with hls_low_latency. Players stay three parts behind the newest."`
 	HlsTSFloor         bool          `conf:"hls_ts_floor" default:"off" doc:"Numbers segments by the clock, so that several servers make the same names."`
 	HlsEntryPrefix     string        `conf:"hls_entry_prefix" example:"http://your-server" doc:"Put in front of segment names in the playlist, for instance the address of a CDN."`
 	HlsAcodec          string        `conf:"hls_acodec" default:"aac" enum:"aac|mp3|an" doc:"Sound expected until the stream says otherwise; an means none."`
@@ -35,4 +37,15 @@ type HLS struct {
 	HlsKeyURL          string        `conf:"hls_key_url" example:"https://your-server/keys/" doc:"Put in front of the name of the key file in the playlist, as it is: give it a slash at its end. Without it keys are served beside the playlist, with hls_ctx to its players only."`
 	_                  struct{}      `conf:"hls_storage,ignored" doc:"Once kept segments in memory."`
 	_                  struct{}      `conf:"hls_mount,ignored" doc:"Once served segments from memory."`
+}
+
+// FMP4 reports whether segments are of MP4.
+func (h *HLS) FMP4() bool { return h.HlsUseFmp4 || h.HlsLowLatency }
+
+// Pattern returns the name of a segment, with its variables.
+func (h *HLS) Pattern() string {
+	if h.FMP4() {
+		return h.HlsFmp4File
+	}
+	return h.HlsTSFile
 }

@@ -27,7 +27,7 @@ type Vhost struct {
 	HTTPHooks  HTTPHooks  `conf:"http_hooks" reload:"live" doc:"Callbacks: your web service hears of clients and streams, and may refuse them."`
 
 	HLS  HLS  `conf:"hls" reload:"live" doc:"HLS: a playlist and segments as files."`
-	Dash Dash `conf:"dash,later" reload:"live" doc:"MPEG-DASH: a manifest and segments as files."`
+	Dash Dash `conf:"dash" reload:"live" doc:"MPEG-DASH: a manifest and segments as files."`
 	HDS  HDS  `conf:"hds,later" reload:"live" doc:"Adobe HDS. Kept so that old files load."`
 	DVR  DVR  `conf:"dvr,later" reload:"live" doc:"Records streams into files."`
 
