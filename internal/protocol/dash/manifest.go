@@ -182,7 +182,7 @@ func (o *output) describeSet(p *period, s *set, id uint32, low, newest bool) *mp
 	t.PresentationTimeOffset = mpd.Ptr(uint64(s.track.Ticks(p.origin)))
 	t.SegmentTimeline = s.timeline(low)
 	if low && newest {
-		if ahead := (o.longest - o.limit).Seconds(); ahead > 0 {
+		if ahead := (o.longest - o.limit).Truncate(time.Millisecond).Seconds(); ahead > 0 {
 			t.AvailabilityTimeOffset = mpd.FloatInf64(ahead)
 			t.AvailabilityTimeComplete = mpd.Ptr(false)
 		}

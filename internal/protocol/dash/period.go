@@ -2,6 +2,7 @@ package dash
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"time"
 
@@ -45,15 +46,7 @@ func (p *period) sets() (list []*set) {
 
 // newPeriod begins a period with a chunk.
 func (o *output) newPeriod(c *cmaf.Chunk, h places) (*period, error) {
-	p := &period{tracks: c.Tracks, origin: c.Start}
-	for _, f := range [...]struct {
-		t *fmp4.Track
-		f *cmaf.Fragment
-	}{{c.Tracks.Video, &c.Video}, {c.Tracks.Audio, &c.Audio}} {
-		if f.t != nil && len(f.f.Data) > 0 {
-			p.origin = min(p.origin, f.t.Time(f.f.First))
-		}
-	}
+	p := &period{tracks: c.Tracks, origin: origin(c)}
 	wall := c.Wall
 	if wall.IsZero() {
 		wall = c.At.Add(-c.Duration)
@@ -75,6 +68,18 @@ func (o *output) newPeriod(c *cmaf.Chunk, h places) (*period, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// origin returns when the first of a chunk's frames is shown, in ns of the stream's timeline.
+func origin(c *cmaf.Chunk) int64 {
+	first := int64(math.MaxInt64)
+	if len(c.Video.Data) > 0 {
+		first = c.Tracks.Video.Time(c.Video.First)
+	}
+	if len(c.Audio.Data) > 0 {
+		first = min(first, c.Tracks.Audio.Time(c.Audio.First))
+	}
+	return first
 }
 
 // places is where what is made is to be kept.
