@@ -37,7 +37,10 @@ func (p *parser) tag(name, value string) {
 		p.next.Discontinuity = true
 	case "EXT-X-PROGRAM-DATE-TIME":
 		p.early("4.4.4.6", name)
-		at, err := time.Parse("2006-01-02T15:04:05.999999999Z07:00", value)
+		at, err := time.Parse(time.RFC3339Nano, value)
+		if err != nil {
+			at, err = time.Parse("2006-01-02T15:04:05.999999999Z0700", value)
+		}
 		if err != nil {
 			p.bad("4.4.4.6", "no date with a zone: %s", value)
 		}

@@ -85,7 +85,7 @@ func TestExpand(t *testing.T) {
 	}
 	r := &m.Periods[1].Sets[0].Representations[0]
 	n := len(r.Template.Segments)
-	if n != 2 || r.Expand(r.Template.Media, r.Template.Segments[1]) != "v-7.m4s" || r.Expand("$$$Bandwidth$-$Time$", r.Template.Segments[1]) != "$500000-14000" {
+	if n != 2 || r.Expand(r.Template.Media, r.Template.Segments[1]) != "v-7.m4s" || r.Expand("$$$Bandwidth$-$Time%08d$", r.Template.Segments[1]) != "$500000-00014000" {
 		t.Errorf("%d segments, %+v", n, r.Template)
 	}
 	if m.Periods[0].BaseURL != "s/" || m.Locations[0] != "http://h/live/s.mpd?dash_ctx=a" || m.Update != 2*time.Second || m.Depth != 8*time.Second {

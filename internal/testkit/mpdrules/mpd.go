@@ -68,8 +68,24 @@ type Segment struct {
 
 // Expand puts a segment into the address of initialization or of media.
 func (r *Representation) Expand(address string, s Segment) string {
-	return strings.NewReplacer("$RepresentationID$", r.ID, "$Number$", strconv.FormatInt(s.Number, 10), "$Time$", strconv.FormatInt(s.Time, 10),
-		"$Bandwidth$", r.values["bandwidth"], "$$", "$").Replace(address)
+	return identifier.ReplaceAllStringFunc(address, func(found string) string {
+		m := identifier.FindStringSubmatch(found)
+		width := strings.TrimSuffix(strings.TrimPrefix(m[2], "%0"), "d")
+		var value string
+		switch m[1] {
+		case "":
+			return "$"
+		case "RepresentationID":
+			return r.ID
+		case "Bandwidth":
+			value = r.values["bandwidth"]
+		case "Time":
+			value = strconv.FormatInt(s.Time, 10)
+		default:
+			value = strconv.FormatInt(s.Number, 10)
+		}
+		return strings.Repeat("0", max(0, min(number(width), 20)-len(value))) + value
+	})
 }
 
 // Parse reads a manifest, with no more checks than it needs for that.
