@@ -94,6 +94,9 @@ func TestSamples(t *testing.T) {
 		if n := Samples(s[:cut])[1]; n != want {
 			t.Errorf("%d of %d bytes: %d samples, want %d", cut, len(s), n, want)
 		}
+		if n := Whole(s[:cut]); n != want*len(s)/20 {
+			t.Errorf("%d of %d bytes: %d are whole", cut, len(s), n)
+		}
 	}
 }
 
@@ -175,9 +178,11 @@ func TestBadSegments(t *testing.T) {
 func FuzzCheck(f *testing.F) {
 	init, segment := makeInit(f), makeSegment(f, 0, nil)
 	f.Add(init, segment)
-	f.Fuzz(func(_ *testing.T, a, b []byte) {
+	f.Fuzz(func(t *testing.T, a, b []byte) {
 		Check(a, [][]byte{b, b})
 		Check(init, [][]byte{b})
-		Samples(b)
+		if n := Whole(b); n > len(b) || len(Samples(b[:n])) != len(Samples(b)) {
+			t.Errorf("%d of %d bytes are whole", n, len(b))
+		}
 	})
 }

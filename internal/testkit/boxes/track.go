@@ -68,6 +68,20 @@ func Tracks(init []byte) ([]Track, []string) {
 	return c.list(), c.found
 }
 
+// Whole returns how many bytes at the beginning of a piece of media are whole fragments, with what is
+// in front of each.
+func Whole(media []byte) (n int) {
+	for at := 0; ; {
+		h, err := mp4.DecodeHeaderSR(bits.NewFixedSliceReader(media[at:]))
+		if err != nil || h.Size > uint64(len(media)-at) {
+			return n
+		}
+		if at += int(h.Size); h.Name == "mdat" {
+			n = at
+		}
+	}
+}
+
 // Samples counts the samples of each track in a piece of media, which may be cut anywhere: fragments
 // that are not whole do not count.
 func Samples(media []byte) map[uint32]int {
