@@ -61,7 +61,8 @@ func (f *fragment) traf(t *Track, traf *mp4.TrafBox, first bool) {
 	if !traf.Tfhd.DefaultBaseIfMoof() || traf.Tfhd.HasBaseDataOffset() {
 		f.tell("track %d: offsets are not from the moof", t.ID)
 	}
-	if traf.Tfdt.Version != 1 {
+	if traf.Tfdt.Version != 1 && !t.short {
+		t.short = true // said once
 		f.tell("track %d: tfdt of version %d", t.ID, traf.Tfdt.Version)
 	}
 	at := traf.Tfdt.BaseMediaDecodeTime()

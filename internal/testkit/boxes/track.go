@@ -1,6 +1,5 @@
 // Package boxes looks into fragmented MP4: an initialization segment and the media segments behind it,
-// as ISO/IEC 14496-12 and CMAF (ISO/IEC 23000-19) want them of a live packager. It is for tests, and reads
-// with another library than that which writes.
+// as ISO/IEC 14496-12 and CMAF (ISO/IEC 23000-19) want them of a live packager. It is for tests.
 package boxes
 
 import (
@@ -23,7 +22,8 @@ type Track struct {
 	Last      uint64 // of the last one
 	End       uint64 // behind the last one
 
-	trex *mp4.TrexBox
+	trex  *mp4.TrexBox
+	short bool // it has times of 32 bits
 }
 
 // Seconds returns a time of the track.

@@ -98,7 +98,7 @@ func (c *checker) template(m *MPD, p *Period, r *Representation) {
 		c.bad("5.3.9.6", "%s has no SegmentTimeline", r.ID)
 	}
 	c.timeline(m, p, r)
-	c.early(r)
+	c.early(m, p, r)
 }
 
 // timeline checks that segments follow each other.
@@ -131,14 +131,14 @@ func (c *checker) timeline(m *MPD, p *Period, r *Representation) {
 	}
 }
 
-// early checks what is said of segments that are not whole yet.
-func (c *checker) early(r *Representation) {
+// early checks what is said of segments that are not whole yet. Only the last period has one.
+func (c *checker) early(m *MPD, p *Period, r *Representation) {
 	const section = "5.3.9.5.3"
 	t := &r.Template
 	given := t.values["availabilityTimeOffset"]
 	if given == "" && !t.Pieces {
-		if c.LowLatency {
-			c.bad(section, "low latency, and %s has no availabilityTimeOffset", r.ID)
+		if c.LowLatency && p == &m.Periods[len(m.Periods)-1] {
+			c.bad(section, "low latency, and %s of period %q has no availabilityTimeOffset", r.ID, p.ID)
 		}
 		return
 	}
@@ -148,9 +148,9 @@ func (c *checker) early(r *Representation) {
 	if !t.Pieces {
 		c.bad(section, "%s has an availabilityTimeOffset, and availabilityTimeComplete is not false", r.ID)
 	}
-	var shortest time.Duration // the last one of a period may be short
-	for i, s := range t.Segments {
-		if d := ticks(s.Duration, t.Timescale); i == 0 || d < shortest && i < len(t.Segments)-1 {
+	shortest := m.Longest // the last one may not be whole
+	for i, s := range t.Segments[:max(0, len(t.Segments)-1)] {
+		if d := ticks(s.Duration, t.Timescale); i == 0 || d < shortest {
 			shortest = d
 		}
 	}
