@@ -119,13 +119,12 @@ func (p *packager) Chunk(c *cmaf.Chunk) {
 			p.period = nil
 		}
 	}
-	fresh := p.period == nil || p.open == [2]opened{}
+	fresh := p.open == [2]opened{}
 	if p.period == nil && (!c.Key || !p.begin(c)) {
 		return
 	}
 	p.add(c)
-	p.early = min(p.early, c.At.Sub(o.clock(p.period, c.End())))
-	if fresh && p.rules.DashLowLatency {
+	if fresh && p.told && p.rules.DashLowLatency {
 		p.show()
 	}
 }
@@ -185,6 +184,7 @@ func (p *packager) add(c *cmaf.Chunk) {
 			w.file.write(f.Data)
 		}
 		w.end = f.First + int64(f.Duration)
+		p.early = min(p.early, c.At.Sub(p.output.clock(p.period, set.track.Time(w.end))))
 		p.bytes += int64(len(f.Data))
 		if i == 0 {
 			w.pictures += c.Pictures
@@ -271,8 +271,9 @@ func (p *packager) show() {
 	}
 }
 
-// list writes the manifest. Many encoders send their first second at once: before anybody knows when the period
-// begins, it is put so that no chunk came before its time. The turn is held.
+// list writes the manifest, for the first time when a segment is whole. Many encoders send their first second at
+// once: before anybody knows when the period begins, it is put so that no chunk came before its time. The turn is
+// held.
 func (p *packager) list() error {
 	if !p.told {
 		p.late -= p.output.shift(p.period, p.early)
