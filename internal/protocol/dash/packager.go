@@ -30,13 +30,13 @@ type packager struct {
 	vhost *config.Vhost
 	rules *config.Dash
 
-	period  *period // nil: waits for a key frame
-	emptied int     // the output's, when it began
-	start   int64   // ns, of the open segments
+	period  *period       // nil: waits for a key frame
+	emptied int           // the output's, when it began
+	start   int64         // ns, of the open segments
 	late    time.Duration // by how much the first chunk came behind its time on the manifest's clock
 	early   time.Duration // the least by which any has, while nobody knows that clock yet
 	told    bool          // the period is in the manifest
-	bytes   int64 // in the open segments
+	bytes   int64         // in the open segments
 	open    [2]opened
 	failing bool // the error is in the log
 }
