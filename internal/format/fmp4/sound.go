@@ -12,6 +12,7 @@ import (
 
 const (
 	sampleBits = 16
+	streamInfo = 34   // bytes of a STREAMINFO
 	objectMP3  = 0x6b // objectTypeIndication of MPEG-1 audio
 	objectMPEG = 0x69 // of MPEG-2 audio, which has the lower rates
 )
@@ -43,7 +44,7 @@ func (t *Track) sound(s *media.Track) error {
 		t.samples = always(6 * 256)
 		t.entry = sampleEntry("ac-3", channels, rate, func() mp4.Box { return ac3Box(rate, channels) })
 	case media.FLAC:
-		if len(s.Config) == 0 {
+		if len(s.Config) != streamInfo {
 			return ErrCodec
 		}
 		const head = "\x00\x00\x00\x00\x80\x00\x00\x22" // version and flags; the last block, STREAMINFO, 34 bytes
@@ -65,7 +66,9 @@ func sampleEntry(name string, channels, rate int, config func() mp4.Box) func() 
 		rate = 0
 	}
 	return func() mp4.Box {
-		return mp4.CreateAudioSampleEntryBox(name, uint16(channels), sampleBits, uint16(rate), config())
+		e := mp4.CreateAudioSampleEntryBox(name, uint16(channels), sampleBits, uint16(rate), nil)
+		e.Children = append(e.Children, config()) // AddChild takes no raw boxes
+		return e
 	}
 }
 
@@ -144,7 +147,12 @@ func ac3Box(rate, channels int) mp4.Box {
 	case 32_000:
 		b.FSCod = 2
 	}
-	if b.ACMod = byte(channels); channels >= 6 {
+	switch b.ACMod = byte(channels); {
+	case channels == 4:
+		b.ACMod = 6 // two in front, two behind
+	case channels == 5:
+		b.ACMod = 7
+	case channels > 5:
 		b.ACMod, b.LFEOn = 7, 1
 	}
 	return b
