@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	sampleBits = 16
-	streamInfo = 34   // bytes of a STREAMINFO
-	objectMP3  = 0x6b // objectTypeIndication of MPEG-1 audio
-	objectMPEG = 0x69 // of MPEG-2 audio, which has the lower rates
+	sampleBits  = 16
+	maxSpecific = 100  // bytes of an AudioSpecificConfig: the sizes of descriptors have 7 bits
+	streamInfo  = 34   // bytes of a STREAMINFO
+	objectMP3   = 0x6b // objectTypeIndication of MPEG-1 audio
+	objectMPEG  = 0x69 // of MPEG-2 audio, which has the lower rates
 )
 
 // sound sets what is different from codec to codec of sound.
@@ -23,7 +24,7 @@ func (t *Track) sound(s *media.Track) error {
 	switch s.Codec {
 	case media.AAC:
 		c, err := aac.ParseConfig(s.Config)
-		if err != nil || c.Rate <= 0 {
+		if err != nil || c.Rate <= 0 || len(s.Config) > maxSpecific {
 			return ErrCodec
 		}
 		rate, channels = c.Rate, c.Channels()
