@@ -119,10 +119,22 @@ func (r *run) choose(p *packager) {
 		case on && r.outputs[i] == nil:
 			r.guard(i, func() { r.outputs[i] = k.Open(r.sub) })
 		case !on && r.outputs[i] != nil:
-			p.finish()
+			if r.alone(i) { // the others go on as if nothing were
+				p.finish()
+			}
 			r.close(i)
 		}
 	}
+}
+
+// alone reports whether no output but that of a kind is on.
+func (r *run) alone(i int) bool {
+	for k, o := range r.outputs {
+		if o != nil && k != i {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *run) emit(c *Chunk) {
