@@ -18,6 +18,7 @@ type cast struct {
 	offered *Tracks // that the layout has; nil: none that MP4 can carry
 	tracks  *Tracks // those that play
 	next    *Tracks // those that are to, from the next key frame on; nil: the same
+	made    *Tracks // those of the newest chunk
 	video   strip
 	audio   strip
 	fresh   bool  // no chunk has been made with the tracks
@@ -44,7 +45,8 @@ func (p *packager) follow(l *media.Layout) {
 	case len(offered.All()) == 0:
 		p.finish()
 		p.offered, p.tracks, p.next = nil, nil, nil
-		p.video.track, p.audio.track = nil, nil
+		p.video.change(nil)
+		p.audio.change(nil)
 	case !first && was != nil && was.same(offered) && change&media.ChangePublisher == 0: // those that are left out stay so
 	case p.tracks != nil && p.open && video != nil && video.Same(p.tracks.Video): // the pictures go on, and so does all else
 		p.join()
@@ -113,15 +115,26 @@ func (p *packager) enters(f *media.Frame, s *strip) bool {
 		p.play(p.next)
 	case s.track == nil && (opens || p.offered.Video == nil):
 		p.play(p.offered)
+	case s == &p.audio && p.tracks.Video != nil && p.away(&p.video, f):
+		p.play(&Tracks{Audio: p.offered.Audio})
 	case s == &p.audio && s.track == nil:
 		p.join()
-	case s == &p.audio && p.tracks.Video != nil && p.away(&p.video, f):
-		p.play(&Tracks{Audio: p.tracks.Audio})
 	case opens && p.tracks.Audio != nil && p.audio.came && p.away(&p.audio, f):
 		p.play(&Tracks{Video: p.tracks.Video})
 	}
 	s.came, s.newest = true, f.DTS
+	if s == &p.audio && p.next != nil && !s.track.Same(p.next.Audio) { // it is of those that are to play
+		return false
+	}
 	return s.track != nil
+}
+
+// resume is for a frame before which nothing has come for long: that is no silence of one track.
+func (p *packager) resume(at int64) {
+	if p.open {
+		p.finish()
+	}
+	p.since, p.video.newest, p.audio.newest = at, at, at
 }
 
 // away reports whether a track has been silent for long before a frame of the other.
@@ -135,11 +148,17 @@ func (p *packager) away(s *strip, f *media.Frame) bool {
 
 // leave takes out of the cast, before its first chunk is made, sound of which nothing has come.
 func (p *packager) leave() {
-	if p.fresh && p.tracks.Video != nil && p.tracks.Audio != nil && !p.audio.came {
+	if !p.fresh {
+		return
+	}
+	if p.tracks.Video != nil && p.tracks.Audio != nil && !p.audio.came {
 		p.tracks = &Tracks{Video: p.tracks.Video}
 		p.audio.change(nil)
 	}
-	p.fresh = false
+	if p.made.same(p.tracks) {
+		p.tracks = p.made
+	}
+	p.made, p.fresh = p.tracks, false
 }
 
 // find returns the first track of a kind that MP4 can carry, and its index.

@@ -49,9 +49,10 @@ func (p *packager) frame(f *media.Frame) {
 	if len(data) == 0 {
 		return
 	}
-	if p.open && time.Duration(f.DTS-p.newest) > silence {
-		p.finish()
+	if time.Duration(f.DTS-p.newest) > silence {
+		p.resume(f.DTS)
 	}
+	p.newest = max(p.newest, f.DTS)
 	if !p.enters(f, s) {
 		return
 	}
@@ -61,7 +62,6 @@ func (p *packager) frame(f *media.Frame) {
 		s.push(f, data)
 	}
 	p.size += len(data)
-	p.newest = max(p.newest, f.DTS)
 }
 
 // leads takes a frame of the leading track, before which a chunk may end.

@@ -11,7 +11,6 @@ const (
 type rhythm struct {
 	times [remembered]int64 // ns, of the newest frames; a ring
 	n     int
-	count int // frames of a chunk; 0: not known yet
 }
 
 // note takes the time of a frame.
@@ -19,9 +18,6 @@ func (r *rhythm) note(at int64) {
 	r.times[r.n%remembered] = at
 	r.n++
 }
-
-// forget is for a break in time.
-func (r *rhythm) forget() { *r = rhythm{} }
 
 // step returns how far frames are apart, or zero if that is not known.
 func (r *rhythm) step() time.Duration {

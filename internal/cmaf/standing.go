@@ -75,6 +75,7 @@ type run struct {
 	kinds   []Kind
 	outputs []Output // by kind; nil: not on
 	failed  []bool   // by kind; it has panicked, and stays off
+	begun   []bool   // by kind; it has had a chunk
 	sub     *stream.Subscriber
 	vhost   string
 	of      any // the settings that outputs were chosen by
@@ -82,7 +83,7 @@ type run struct {
 
 func (r *run) run() {
 	r.vhost = r.sub.Stream().Publication().Vhost
-	r.failed = make([]bool, len(r.kinds))
+	r.failed, r.begun = make([]bool, len(r.kinds)), make([]bool, len(r.kinds))
 	p := newPackager(func() time.Duration { return shortest(r.kinds, r.vhost) }, r.emit)
 	defer r.end()
 	frames := make([]*media.Frame, media.MaxBatch)
@@ -117,17 +118,31 @@ func (r *run) choose(p *packager) {
 		k := &r.kinds[i]
 		switch on := k.Wanted(r.vhost) && !r.failed[i]; {
 		case on && r.outputs[i] == nil:
+			r.begun[i] = false
 			r.guard(i, func() { r.outputs[i] = k.Open(r.sub) })
 		case !on && r.outputs[i] != nil:
-			p.finish()
+			if r.alone(i) { // the others go on as if nothing were
+				p.finish()
+			}
 			r.close(i)
 		}
 	}
 }
 
+// alone reports whether no output but that of a kind is on.
+func (r *run) alone(i int) bool {
+	for k, o := range r.outputs {
+		if o != nil && k != i {
+			return false
+		}
+	}
+	return true
+}
+
 func (r *run) emit(c *Chunk) {
 	for i, o := range r.outputs {
-		if o != nil {
+		if o != nil && (c.Key || r.begun[i]) {
+			r.begun[i] = true
 			r.guard(i, func() { o.Chunk(c) })
 		}
 	}

@@ -19,6 +19,7 @@ type strip struct {
 	base    int64 // ticks, of the first of samples
 	first   int64 // ticks, its presentation
 	end     int64 // ticks, behind the last of samples: where the held frame begins
+	reach   int64 // ns: the end with the track before
 
 	held   *media.Frame
 	data   []byte // its data
@@ -29,8 +30,11 @@ type strip struct {
 
 // change goes on with another track, or with none. Time does not go back.
 func (s *strip) change(t *fmp4.Track) {
-	if s.track != nil && t != nil {
-		s.end = t.Ticks(s.track.Time(s.end))
+	if s.track != nil {
+		s.reach = s.track.Time(s.end)
+	}
+	if t != nil {
+		s.end = t.Ticks(s.reach)
 	}
 	s.forget()
 	s.track = t

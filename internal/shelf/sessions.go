@@ -217,7 +217,9 @@ func (s *Sessions) drop(x *Session, sub *stream.Subscriber, cause error) {
 func (s *Sessions) forget(x *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.all, x.ID)
+	if s.all[x.ID] == x { // another one may have the id by now
+		delete(s.all, x.ID)
+	}
 	s.named(x)
 }
 

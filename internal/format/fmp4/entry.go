@@ -10,7 +10,10 @@ import (
 	"weir/internal/media"
 )
 
-const boxHead = 8 // bytes: size u32, type u32
+const (
+	boxHead       = 8 // bytes: size u32, type u32
+	recordVersion = 1 // of the records of H.264 and HEVC
+)
 
 // raw is a box whose content is known as bytes: a configuration record passes as it came.
 func raw(name string, content []byte) mp4.Box {
@@ -24,12 +27,12 @@ func videoEntry(t *media.Track) (func() mp4.Box, error) {
 	var record []byte
 	switch t.Codec {
 	case media.H264:
-		if c, err := h264.ParseConfig(t.Config); err != nil || len(c.SPS) == 0 || len(c.PPS) == 0 {
+		if c, err := h264.ParseConfig(t.Config); err != nil || t.Config[0] != recordVersion || len(c.SPS) == 0 || len(c.PPS) == 0 {
 			return nil, ErrCodec
 		}
 		name, box, record = "avc1", "avcC", h264.WithLengthSize4(t.Config)
 	case media.H265:
-		if c, err := h265.ParseConfig(t.Config); err != nil || len(c.VPS) == 0 || len(c.SPS) == 0 || len(c.PPS) == 0 {
+		if c, err := h265.ParseConfig(t.Config); err != nil || t.Config[0] != recordVersion || len(c.VPS) == 0 || len(c.SPS) == 0 || len(c.PPS) == 0 {
 			return nil, ErrCodec
 		}
 		name, box, record = "hvc1", "hvcC", h265.WithLengthSize4(t.Config)
@@ -42,8 +45,8 @@ func videoEntry(t *media.Track) (func() mp4.Box, error) {
 		if _, err := vp9.ParseConfig(t.Config); err != nil {
 			return nil, ErrCodec
 		}
-		const version = "\x01\x00\x00\x00" // and flags
-		name, box, record = "vp09", "vpcC", append([]byte(version), vp9.TrimBox(t.Config)...)
+		const version, fields, none = "\x01\x00\x00\x00", 6, "\x00\x00" // version and flags; bytes; no data for initialization
+		name, box, record = "vp09", "vpcC", append(append([]byte(version), vp9.TrimBox(t.Config)[:fields]...), none...)
 	default:
 		return nil, ErrCodec
 	}

@@ -9,9 +9,11 @@ import (
 )
 
 const (
-	sampleBits = 16
-	objectMP3  = 0x6b // objectTypeIndication of MPEG-1 audio
-	objectMPEG = 0x69 // of MPEG-2 audio, which has the lower rates
+	sampleBits  = 16
+	maxSpecific = 100  // bytes of an AudioSpecificConfig: the sizes of descriptors have 7 bits
+	streamInfo  = 34   // bytes of a STREAMINFO
+	objectMP3   = 0x6b // objectTypeIndication of MPEG-1 audio
+	objectMPEG  = 0x69 // of MPEG-2 audio, which has the lower rates
 )
 
 // sound sets what is different from codec to codec of sound.
@@ -20,7 +22,7 @@ func (t *Track) sound(s *media.Track) error {
 	switch s.Codec {
 	case media.AAC:
 		c, err := aac.ParseConfig(s.Config)
-		if err != nil || c.Rate <= 0 {
+		if err != nil || c.Rate <= 0 || len(s.Config) > maxSpecific {
 			return ErrCodec
 		}
 		rate, channels = c.Rate, c.Channels()
@@ -41,7 +43,7 @@ func (t *Track) sound(s *media.Track) error {
 		t.samples = always(6 * 256)
 		t.entry = sampleEntry("ac-3", channels, rate, func() mp4.Box { return ac3Box(rate, channels) })
 	case media.FLAC:
-		if len(s.Config) == 0 {
+		if len(s.Config) != streamInfo {
 			return ErrCodec
 		}
 		t.entry = sampleEntry("fLaC", channels, rate, func() mp4.Box { return flacBox(s.Config) })
@@ -62,7 +64,9 @@ func sampleEntry(name string, channels, rate int, config func() mp4.Box) func() 
 		rate = 0
 	}
 	return func() mp4.Box {
-		return mp4.CreateAudioSampleEntryBox(name, uint16(channels), sampleBits, uint16(rate), config())
+		e := mp4.CreateAudioSampleEntryBox(name, uint16(channels), sampleBits, uint16(rate), nil)
+		e.Children = append(e.Children, config()) // AddChild takes no raw boxes
+		return e
 	}
 }
 
@@ -149,7 +153,12 @@ func ac3Box(rate, channels int) mp4.Box {
 	case 32_000:
 		b.FSCod = 2
 	}
-	if b.ACMod = byte(channels); channels >= 6 {
+	switch b.ACMod = byte(channels); {
+	case channels == 4:
+		b.ACMod = 6 // two in front, two behind
+	case channels == 5:
+		b.ACMod = 7
+	case channels > 5:
 		b.ACMod, b.LFEOn = 7, 1
 	}
 	return b
