@@ -26,6 +26,8 @@ func (o *output) head(h *config.HLS, tracks []*fmp4.Track) (*header, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.turn.Lock()
+	defer o.turn.Unlock()
 	o.mu.Lock()
 	taken := map[string]bool{}
 	var same *header
@@ -39,6 +41,7 @@ func (o *output) head(h *config.HLS, tracks []*fmp4.Track) (*header, error) {
 	number := o.next
 	o.mu.Unlock()
 	if same != nil {
+		o.replace(same, h.HlsCleanup)
 		return same, nil
 	}
 	n := &header{data: data, file: o.name.Expand(h.HlsInitFile)}
@@ -57,10 +60,8 @@ func (o *output) head(h *config.HLS, tracks []*fmp4.Track) (*header, error) {
 	return n, nil
 }
 
-// replace has another header be the newest. The one before may have come to no segment.
+// replace has another header be the newest. The one before may have come to no segment. The turn is held.
 func (o *output) replace(n *header, remove bool) {
-	o.turn.Lock()
-	defer o.turn.Unlock()
 	o.mu.Lock()
 	old := o.header
 	o.header = n

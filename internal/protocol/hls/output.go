@@ -72,6 +72,10 @@ func (o *output) become(mp4, low bool) {
 		}
 		o.gone = append(o.gone, o.list...)
 		o.list, o.page = nil, nil
+		if o.header != nil && !mp4 {
+			o.gone = append(o.gone, &segment{header: o.header, due: now})
+			o.header = nil
+		}
 	}
 	o.mp4, o.low = mp4, low && o.low
 	if !low {

@@ -174,6 +174,7 @@ type encoder struct {
 	n      int64
 	sounds int64
 	skip   int64 // ms added to all stamps
+	kicked atomic.Bool
 }
 
 func (r *rig) publish(app, name string, tracks ...*media.Track) *encoder {
@@ -181,13 +182,16 @@ func (r *rig) publish(app, name string, tracks ...*media.Track) *encoder {
 	if len(tracks) == 0 {
 		tracks = []*media.Track{pictures(), sound(44100)}
 	}
+	e := &encoder{r: r, layout: &media.Layout{Tracks: tracks}, group: 50, size: 400}
 	p, err := r.registry.Publish(r.t.Context(), &stream.Request{
 		ID: stream.NewID(), Kind: "test-publish", Vhost: stream.DefaultVhost, App: app, Stream: name, Name: name,
+		Kick: func(error) { e.kicked.Store(true) },
 	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return &encoder{r: r, pub: p, layout: &media.Layout{Tracks: tracks}, group: 50, size: 400}
+	e.pub = p
+	return e
 }
 
 func (e *encoder) write(track int, ms int64, key bool, data []byte) {
