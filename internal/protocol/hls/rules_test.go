@@ -44,8 +44,8 @@ type text struct {
 }
 
 // first returns the sequence number of the first entry that is there, end that behind the last.
-func (p *text) first() int { return p.sequence + p.skipped }
-func (p *text) end() int   { return p.first() + len(p.entries) }
+func (p text) first() int { return p.sequence + p.skipped }
+func (p text) end() int   { return p.first() + len(p.entries) }
 
 // tags that may be in a playlist of ours, and whether more than once.
 var tags = map[string]bool{
