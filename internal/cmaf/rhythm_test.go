@@ -16,7 +16,6 @@ func TestRhythm(t *testing.T) {
 		"60, rounded":       {func(i int) time.Duration { return (time.Duration(i) * time.Second / 60).Truncate(time.Millisecond) }, 12},
 		"one is lost":       {func(i int) time.Duration { return time.Duration(i+i/150) * 40 * time.Millisecond }, 5},
 		"a pause":           {func(i int) time.Duration { return time.Duration(i+i/150*60) * 40 * time.Millisecond }, 5},
-		"in pairs":          {func(i int) time.Duration { return time.Duration(i/2) * 80 * time.Millisecond }, 5},
 		"two a second":      {func(i int) time.Duration { return time.Duration(i) * 500 * time.Millisecond }, 1},
 		"all at one moment": {func(int) time.Duration { return 0 }, 1},
 	} {

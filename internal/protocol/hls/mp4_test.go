@@ -164,7 +164,7 @@ func TestMP4Keys(t *testing.T) {
 			for _, keys := range []string{"off", "on"} {
 				bubble(t, shortMP4+"hls_fragments_per_key 3; hls_serve_from "+from+"; hls_keys "+keys+";", func(t *testing.T, r *rig) {
 					e := r.publish("live", "a")
-					e.size = 50_000 // several writes a segment
+					e.size = 20_000 // several writes a segment
 					e.run(21 * time.Second).end()
 					p := newReader(t).see(r.must("/live/a.m3u8"))
 					list := r.fetch(p)
