@@ -97,7 +97,9 @@ func (e *encoder) run(d time.Duration) *encoder {
 // another has the encoder go on with another header, from a key picture on.
 func (e *encoder) another(rate int) *encoder {
 	e.layout = &media.Layout{Tracks: []*media.Track{pictures(), sound(rate)}}
-	e.n += int64(e.group) - e.n%int64(e.group)
+	left := int64(e.group) - e.n%int64(e.group)
+	e.n += left
+	time.Sleep(time.Duration(left) * 40 * time.Millisecond)
 	return e
 }
 

@@ -73,7 +73,7 @@ func TestManifest(t *testing.T) {
 				if code, _, _ := r.get("/live/a/video-init.mp4"); code != 0 {
 					t.Errorf("the header of what is gone: %d", code)
 				}
-				if n := len(r.files()); from != "memory" && n > 1+2+2*11 || from == "memory" && n > 0 {
+				if n := len(r.files()); from != "memory" && n > 1+2+2*12 || from == "memory" && n > 0 {
 					t.Errorf("%d files: %v", n, r.files())
 				}
 				if n := r.server.places.Len(); n > 2*(2+2+2*11) {
