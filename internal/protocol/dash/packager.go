@@ -227,6 +227,10 @@ func (p *packager) close(next *cmaf.Chunk) {
 	o := p.output
 	o.turn.Lock()
 	defer o.turn.Unlock()
+	if o.was(p.emptied) {
+		p.drop()
+		return
+	}
 	var cause error
 	for i := range p.open {
 		w := &p.open[i]
@@ -257,10 +261,8 @@ func (p *packager) close(next *cmaf.Chunk) {
 		}
 		*w = opened{}
 	}
-	if !o.was(p.emptied) {
-		if err := p.list(); cause == nil {
-			cause = err
-		}
+	if err := p.list(); cause == nil {
+		cause = err
 	}
 	o.purge(time.Now(), p.rules)
 	if cause != nil {
@@ -268,6 +270,23 @@ func (p *packager) close(next *cmaf.Chunk) {
 		return
 	}
 	p.failing = false
+}
+
+// drop throws the open segments away: what they belong to has been deleted. The turn is held.
+func (p *packager) drop() {
+	o := p.output
+	for i := range p.open {
+		w := &p.open[i]
+		if w.segment == nil {
+			continue
+		}
+		if w.file != nil {
+			w.file.drop()
+		}
+		w.segment.finish(false, false)
+		o.server.places.Take(o, o.name.Vhost, w.segment.path)
+		*w = opened{}
+	}
 }
 
 // show puts the segments that are being made into the manifest.
