@@ -32,11 +32,12 @@ type packager struct {
 	vhost *config.Vhost
 	rules *config.Dash
 
-	period  *period // nil: waits for a key frame
-	emptied int     // the output's, when it began
-	start   int64   // ns, of the open segments
-	late    time.Duration
-	bytes   int64 // in the open segments
+	period  *period       // nil: waits for a key frame
+	emptied int           // the output's, when it began
+	start   int64         // ns, of the open segments
+	late    time.Duration // that its first chunk came by the period's clock
+	behind  time.Duration // that the publisher's clock has been found to be, by ours
+	bytes   int64         // in the open segments
 	open    [2]opened
 	failing bool // the error is in the log
 }
@@ -113,10 +114,14 @@ func (p *packager) Chunk(c *cmaf.Chunk) {
 		p.finish()
 	}
 	if p.period != nil && p.cuts(c) {
-		p.close(c)
-		if late := c.At.Sub(o.clock(p.period, c.End())); late-p.late > maxDrift || p.late-late > maxDrift {
+		whole := p.close(c)
+		drift := c.At.Sub(o.clock(p.period, c.End())) - p.late
+		if drift.Abs() <= maxDrift {
+			drift = 0
+		}
+		if !whole || drift != 0 {
 			o.leaves(p.period)
-			p.period = nil
+			p.period, p.behind = nil, p.behind+drift
 		}
 	}
 	fresh := p.period == nil || p.open == [2]opened{}
@@ -145,7 +150,7 @@ func (p *packager) cuts(c *cmaf.Chunk) bool {
 // begin opens a period with a chunk.
 func (p *packager) begin(c *cmaf.Chunk) bool {
 	o := p.output
-	n, err := o.newPeriod(c, p.kept())
+	n, err := o.newPeriod(c, p.behind, p.kept())
 	if err != nil {
 		p.fail(err)
 		return false
@@ -228,15 +233,17 @@ func (p *packager) finish() {
 	p.period = nil
 }
 
-// close completes the open segments. They end where those of the next chunk begin, if that follows.
-func (p *packager) close(next *cmaf.Chunk) {
+// close completes the open segments. They end where those of the next chunk begin, if that follows. It is false if
+// one is missing, so that nothing can follow in this period.
+func (p *packager) close(next *cmaf.Chunk) (whole bool) {
 	o := p.output
 	o.turn.Lock()
 	defer o.turn.Unlock()
 	if o.was(p.emptied) {
 		p.drop()
-		return
+		return false
 	}
+	whole = true
 	var cause error
 	for i := range p.open {
 		w := &p.open[i]
@@ -265,6 +272,7 @@ func (p *packager) close(next *cmaf.Chunk) {
 			o.complete(w)
 		} else {
 			o.discard(w)
+			whole = false
 		}
 		*w = opened{}
 	}
@@ -274,9 +282,10 @@ func (p *packager) close(next *cmaf.Chunk) {
 	o.purge(time.Now(), p.rules)
 	if cause != nil {
 		p.fail(cause)
-		return
+		return whole
 	}
 	p.failing = false
+	return whole
 }
 
 // drop throws the open segments away: what they belong to has been deleted. The turn is held.
