@@ -24,7 +24,7 @@ var manifests = map[string]struct {
 	text string
 	goes bool
 }{
-	"ours": {old, true}, "nothing": {"", false}, "HTML": {"<html>", false}, "cut": {old[:300], false},
+	"ours": {old, true}, "nothing": {"", false}, "HTML": {"<html>", false}, "text": {"x", false}, "cut": {old[:300], false},
 	"endless":            {strings.Replace(old, `r="2"`, `r="2000000000"`, 1), false},
 	"negative":           {strings.Replace(old, `r="2"`, `r="-1"`, 1), false},
 	"elsewhere":          {strings.Replace(strings.Replace(old, `"video"`, `"../x"`, 2), `id="video"`, `id="../x"`, 1), false},
