@@ -12,7 +12,7 @@ func TestGuarded(t *testing.T) {
 		for _, guarded := range []bool{false, true} {
 			bubble(t, short+settings, func(t *testing.T, r *rig) {
 				r.server.o.Guarded = func(string) bool { return guarded }
-				r.publish("live", "a").run(9 * time.Second)
+				e := r.publish("live", "a").run(9 * time.Second)
 				for _, path := range []string{
 					"/live/a/video-1.m4s", "/live/a/video-1.m4s?dash_ctx=", "/live/a/audio-1.m4s?dash_ctx=abcd1234", "/live/a/video-init.mp4", "/live/a/audio-init.mp4?x=y",
 				} {
@@ -24,6 +24,7 @@ func TestGuarded(t *testing.T) {
 				if !guarded {
 					return
 				}
+				e.end()
 				v := read(t, r.must("/live/a.mpd"))
 				_, id := located(t, v)
 				r.fetch(v, "/live/", "video")
