@@ -250,7 +250,7 @@ func TestStream(t *testing.T) {
 		},
 		"stream=live/cam&vhost=quick.example": {
 			"/players/?stream=live/cam&vhost=quick.example", "rtmp://video.example:1936/live/cam?vhost=quick.example",
-			"hls LL-HLS /live/cam.m3u8?vhost=quick.example 1.9, dash LL-DASH /live/cam.mpd?vhost=quick.example 1.5, " +
+			"hls LL-HLS /live/cam.m3u8?vhost=quick.example 2.1, dash LL-DASH /live/cam.mpd?vhost=quick.example 1.5, " +
 				"rtmp RTMP rtmp://video.example:1936/live/cam?vhost=quick.example",
 		},
 		"stream=live/cam&vhost=dash.example": {

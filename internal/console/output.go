@@ -69,7 +69,7 @@ func hlsOutput(v visit) *output {
 	}
 	o := &output{Kind: "hls", Label: "HLS", URL: v.path("/" + strings.TrimPrefix(hls.HlsM3u8File, "./"))}
 	if hls.HlsLowLatency {
-		o.Label, o.Latency = "LL-HLS", aim(hls.HlsPart, 400*time.Millisecond)
+		o.Label, o.Latency = "LL-HLS", aim(hls.HlsPart, 600*time.Millisecond)
 	}
 	return o
 }
