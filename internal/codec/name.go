@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"weir/internal/codec/aac"
+	"weir/internal/codec/av1"
 	"weir/internal/codec/h264"
 	"weir/internal/codec/h265"
+	"weir/internal/codec/vp9"
 	"weir/internal/media"
 )
 
@@ -24,6 +26,14 @@ func Name(t *media.Track) string {
 		if _, err := h265.ParseConfig(t.Config); err == nil {
 			return hevcName(t.Config)
 		}
+	case media.AV1:
+		if c, err := av1.ParseConfig(t.Config); err == nil {
+			return av1Name(c, t.Config[2])
+		}
+	case media.VP9:
+		if c, err := vp9.ParseConfig(t.Config); err == nil {
+			return fmt.Sprintf("vp09.%02d.%02d.%02d", c.Profile, max(c.Level, lowestVP9), c.BitDepth)
+		}
 	case media.AAC:
 		return aacName(t.Config)
 	case media.MP3:
@@ -34,8 +44,28 @@ func Name(t *media.Track) string {
 		return "ac-3"
 	case media.EAC3:
 		return "ec-3"
+	case media.FLAC:
+		return "fLaC"
 	}
 	return ""
+}
+
+const lowestVP9 = 10 // the level that is said where none is known
+
+// av1Name names the profile, level, tier and depth; flags are the record's third byte.
+// Spec: AV1 Codec ISO Media File Format Binding, 5.
+func av1Name(c av1.Config, flags byte) string {
+	tier, depth := "M", 8
+	if flags&0x80 != 0 {
+		tier = "H"
+	}
+	switch flags & 0x60 {
+	case 0x40:
+		depth = 10
+	case 0x60:
+		depth = 12
+	}
+	return fmt.Sprintf("av01.%d.%02d%s.%02d", c.Profile, c.Level, tier, depth)
 }
 
 func aacName(config []byte) string {

@@ -35,6 +35,11 @@ func TestName(t *testing.T) {
 		{media.Opus, "", "opus"},
 		{media.AC3, "", "ac-3"},
 		{media.EAC3, "", "ec-3"},
+		{media.AV1, "\x81\x05\x0c\x00", "av01.0.05M.08"},
+		{media.AV1, "\x81\x28\xcc\x00", "av01.1.08H.10"},
+		{media.VP9, "\x00\x1f\x80\x02\x02\x02\x00\x00", "vp09.00.31.08"},
+		{media.VP9, "\x02\x00\xa2\x02\x02\x02\x00\x00", "vp09.02.10.10"},
+		{media.FLAC, "", "fLaC"},
 		{media.VP8, "", ""},
 	} {
 		if got := Name(&media.Track{Codec: c.codec, Config: []byte(c.config)}); got != c.want {

@@ -9,6 +9,7 @@ import (
 
 	"weir/internal/access"
 	"weir/internal/api"
+	"weir/internal/cmaf"
 	"weir/internal/config"
 	"weir/internal/hook"
 	"weir/internal/listen"
@@ -62,7 +63,7 @@ func (s *Server) build() {
 	s.registry = stream.NewRegistry(stream.Options{
 		Settings:  s.settings,
 		Gates:     []stream.Gate{access.New(access.Options{Vhost: s.vhost, Log: s.log}), s.hooks},
-		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing()},
+		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing(), cmaf.Standing(s.log, func() any { return s.config() }, s.hls.Chunks())},
 		Measures:  func() bool { return s.config().Stats.Enabled },
 		Witnesses: []stream.Witness{func(e stream.Event) { s.api.Witness(e) }, func(e stream.Event) { s.metrics.Hear(e) }, s.hooks.Witness}, // which is built below
 		Log:       s.log,

@@ -10,7 +10,7 @@ import (
 type Standing struct {
 	Name   string                  // in the log
 	Wanted func(vhost string) bool // asked when a stream goes live and at Review; it must not block
-	Pace   Pace                    // of its reading
+	Pace   func(vhost string) Pace // of its reading, asked before each batch; nil: none
 	// Run reads the stream, from the first frame of a publication on, or from the newest key frame
 	// if it is wanted later. The subscription is no audience. It gives io.EOF when the publication
 	// has ended, which it has not while a lost publisher is waited for, and ErrClosed when the
@@ -50,11 +50,13 @@ func (r *standing) on(s *Stream) bool { return !r.sub.closed && r.sub.ended == s
 func (g *Registry) start(s *Stream, o *Standing, before *standing) *standing {
 	r := &Request{
 		ID: NewID(), Kind: "standing", Vhost: s.key.vhost, App: s.key.app, Stream: s.key.stream,
-		Pace: func() Pace { return o.Pace },
+	}
+	if o.Pace != nil {
+		r.Pace = func() Pace { return o.Pace(r.Vhost) }
 	}
 	sub := s.admit(r, false)
 	sub.close = sync.OnceFunc(func() { g.leave(sub) })
-	sub.calm = o.Pace.Latency >= calmPause
+	sub.calm = r.Pace != nil && r.Pace().Latency >= calmPause
 	run := &standing{sub, make(chan struct{})}
 	g.standing.Go(func() {
 		defer close(run.ended)

@@ -17,15 +17,16 @@ import (
 	"weir/internal/codec/nal"
 	"weir/internal/config"
 	"weir/internal/media"
+	"weir/internal/shelf"
 	"weir/internal/stream"
 )
 
 // packing returns a packager that nobody feeds yet, and its rig, which has not been started.
-func packing(b *testing.B, hls string) *packager {
+func packing(b *testing.B, hls string) *tsPackager {
 	r := newRig(b, hls)
 	c := r.config.Load()
 	s := New(Options{Config: func() *config.Config { return c }})
-	p := &packager{server: s, name: name{stream.DefaultVhost, "live", "a"}, cut: true}
+	p := &tsPackager{packager: packager{server: s, name: shelf.Name{Vhost: stream.DefaultVhost, App: "live", Stream: "a"}, cut: true}}
 	p.look()
 	p.output = s.output(p.name, p.vhost, 0)
 	return p
@@ -125,7 +126,7 @@ func BenchmarkClients(b *testing.B) {
 func packedOutput(b *testing.B, r *rig) *output {
 	v := r.config.Load().Vhosts[0]
 	r.server.o.OnSegment = nil // there is no publisher to tell of
-	p := &packager{server: r.server, name: name{v.Name, "live", "a"}}
+	p := &tsPackager{packager: packager{server: r.server, name: shelf.Name{Vhost: v.Name, App: "live", Stream: "a"}}}
 	p.look()
 	p.output = r.server.output(p.name, p.vhost, 0)
 	l := &media.Layout{Tracks: []*media.Track{pictures()}}

@@ -25,7 +25,6 @@ type cutter struct {
 	video   bool          // there are pictures
 	longest time.Duration
 
-	open  bool
 	start int64 // of the first frame
 	ends  [2]extent
 }
@@ -90,9 +89,23 @@ func (c *cutter) blind(f *media.Frame) bool {
 	return !v.seen || time.Duration(f.DTS-v.last) >= c.hard
 }
 
-// begin notes that a segment begins with f.
-func (c *cutter) begin(f *media.Frame) {
-	c.open, c.start = true, f.DTS
+// cutsAt is cuts for who has whole chunks: before one that starts at a time, with a key frame or not.
+func (c *cutter) cutsAt(at int64, key bool, size int64) (cut, forced bool) {
+	lasted := time.Duration(at - c.start)
+	switch {
+	case lasted < minCut:
+		return false, false
+	case size >= maxBytes || lasted >= c.longest:
+		return true, true
+	case !c.video:
+		return lasted+slack >= c.hard, false
+	}
+	return lasted+slack >= c.target && (key || !c.waits), false
+}
+
+// begin notes that a segment begins at a time.
+func (c *cutter) begin(at int64) {
+	c.start = at
 	for i := range c.ends {
 		c.ends[i].seen = false
 	}
@@ -109,6 +122,9 @@ func (c *cutter) add(f *media.Frame) {
 	}
 	e.seen, e.last = true, f.DTS
 }
+
+// reach is add for who has whole chunks: the segment goes on to a time.
+func (c *cutter) reach(at int64) { c.ends[0] = extent{seen: true, last: at} }
 
 // lasted returns how long the segment is if nothing follows it: to the end of its last frame.
 func (c *cutter) lasted() time.Duration {

@@ -1,6 +1,10 @@
 package hls
 
-import "time"
+import (
+	"time"
+
+	"weir/internal/shelf"
+)
 
 // afterlife is for how long a stream that has ended is remembered where hls_dispose is 0. Its
 // files stay, and are found again when somebody asks for them; what is in memory alone does not.
@@ -31,8 +35,8 @@ func (o *output) dispose() {
 	o.turn.Lock()
 	defer o.turn.Unlock()
 	old, h := o.empty()
-	o.dir.remove(o.file)
-	o.forget(old, nil, true, dir(h.HlsKeyFilePath))
+	o.dir.Remove(o.file)
+	o.forget(old, used{}, true, shelf.Dir(h.HlsKeyFilePath))
 	o.server.retire(o)
 }
 
@@ -41,6 +45,6 @@ func (o *output) abandon() {
 	o.turn.Lock()
 	defer o.turn.Unlock()
 	old, _ := o.empty()
-	o.forget(old, nil, false, "")
+	o.forget(old, used{}, false, "")
 	o.server.retire(o)
 }

@@ -2,11 +2,10 @@ package hls
 
 import (
 	"net/http"
-	"path"
 	"path/filepath"
-	"strings"
 
 	"weir/internal/config"
+	"weir/internal/shelf"
 	"weir/internal/web"
 )
 
@@ -16,7 +15,7 @@ import (
 // guarded returns the rules for an output, and whether it is for sessions only.
 func (s *Server) guarded(o *output) (*config.HLS, bool) {
 	h := s.rules(o)
-	if s.o.Guarded == nil || !s.o.Guarded(o.name.vhost) {
+	if s.o.Guarded == nil || !s.o.Guarded(o.name.Vhost) {
 		return h, false
 	}
 	strict := *h
@@ -26,7 +25,7 @@ func (s *Server) guarded(o *output) (*config.HLS, bool) {
 
 // member reports whether a request is one of a session of the output's stream; if not, it is answered.
 func (s *Server) member(w http.ResponseWriter, r *http.Request, o *output) bool {
-	if x, ended := s.session(ctxOf(r.URL.RawQuery)); x != nil && !ended && x.output.name == o.name {
+	if x, ended := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && !ended && x.Name == o.name {
 		return true
 	}
 	web.Fail(w, http.StatusForbidden, "this stream is not for everybody: begin with its playlist")
@@ -61,7 +60,7 @@ func (s *Server) Hidden(file string) bool {
 			continue
 		}
 		for _, root := range []string{h.HlsPath, h.HlsKeyFilePath} {
-			if inside(file, root) && isOurs(file, h) {
+			if shelf.Inside(file, root) && isOurs(file, h) {
 				return true
 			}
 		}
@@ -69,27 +68,8 @@ func (s *Server) Hidden(file string) bool {
 	return false
 }
 
-// inside reports whether a file is in a directory, however deep. Case does not count: on some systems
-// it does not for files.
-func inside(file, root string) bool {
-	root, err := filepath.Abs(root)
-	if err != nil {
-		return true
-	}
-	if target, err := filepath.EvalSymlinks(root); err == nil {
-		root = target
-	}
-	rest, err := filepath.Rel(strings.ToLower(root), strings.ToLower(file))
-	return err == nil && filepath.IsLocal(rest)
-}
-
 // isOurs reports whether a file looks like one that HLS writes.
 func isOurs(file string, h *config.HLS) bool {
-	ext := filepath.Ext(file)
-	for _, pattern := range []string{h.HlsM3u8File, h.HlsTSFile, h.HlsKeyFile, "x.tmp"} {
-		if strings.EqualFold(ext, path.Ext(pattern)) {
-			return true
-		}
-	}
-	return false
+	patterns := []string{h.HlsM3u8File, h.HlsTSFile, h.HlsFmp4File, h.HlsKeyFile, "x" + shelf.Temporary}
+	return shelf.Alike(file, patterns...) || shelf.Begins(file, h.HlsInitFile)
 }

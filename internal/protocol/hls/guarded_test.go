@@ -84,6 +84,7 @@ func TestHidden(t *testing.T) {
 		}
 		for file, hidden := range map[string]bool{
 			"www/live/a.m3u8": true, "www/live/a-0.ts": true, "www/x.TS": true, "WWW/live/a-0.ts": true, "www/live/a-0.ts.tmp": true,
+			"www/live/a-0.m4s": true, "www/live/a/init.mp4": true, "www/live/a/init-3.mp4": true,
 			"www/index.html": false, "www/a.mp4": false, "elsewhere/a.ts": false, "www/../elsewhere/a.ts": false, "wwwx/a.ts": false,
 		} {
 			for _, on = range []bool{true, false} {

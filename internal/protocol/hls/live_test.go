@@ -19,6 +19,7 @@ import (
 	ts "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
 
 	"weir/internal/media"
+	"weir/internal/shelf"
 	"weir/internal/stream"
 )
 
@@ -121,7 +122,7 @@ func TestPlaylist(t *testing.T) {
 					t.Errorf("restart: %d discontinuities, of which %d are counted as gone; the target has changed %d times", n, player.before.discontinuities, player.grows)
 				}
 				for _, f := range r.files() {
-					if path.Ext(f) == ".m3u8" || strings.HasSuffix(f, temporary) {
+					if path.Ext(f) == ".m3u8" || strings.HasSuffix(f, shelf.Temporary) {
 						continue
 					}
 					if _, known := player.known[seqOf(f)]; !known {

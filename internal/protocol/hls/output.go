@@ -7,6 +7,7 @@ import (
 
 	"weir/internal/config"
 	"weir/internal/media"
+	"weir/internal/shelf"
 )
 
 // output is a stream's playlist and its segments. It stays when the publisher leaves, until its
@@ -14,19 +15,21 @@ import (
 type output struct {
 	// Set at construction.
 	server *Server
-	name   name
-	dir    dir
+	name   shelf.Name
+	dir    shelf.Dir
 	file   string // of the playlist, below dir
 	base   string // of URL paths
 	url    string // path of the playlist's URL
+	born   int64  // number of its first part
 
 	resumed sync.Once // see resume
 
+	use  sync.Mutex // held by who adds segments
 	turn sync.Mutex // held while files are put in place or deleted; taken before mu
 
 	active bool // somebody adds segments; guarded by Server.mu
 
-	// Owned by the packager.
+	// Owned by who has the use.
 	floor    floor
 	key      *key // of the newest segments
 	keySince int  // what emptied was when it was made
@@ -34,16 +37,41 @@ type output struct {
 	mu              sync.Mutex // guards what follows
 	list            []*segment // in the playlist
 	gone            []*segment // not any more, but players may still ask for them
+	open            *segment   // of which there are parts; nil: none
 	begun           bool       // there has been a segment
+	mp4             bool       // segments are of MP4
+	low             bool       // there are parts
 	emptied         int        // counts how often all has been deleted beneath the packager
 	next            uint64     // sequence number
+	count           int64      // number of the newest part that has an address
+	hint            *part      // that one; nil before the first
 	discontinuities int        // that have left the playlist
 	target          int        // seconds; never shrinks
-	page            *page      // nil: there is no playlist
-	shown           chan struct{}
+	partTarget      time.Duration
+	page            *page         // nil: there is no playlist
+	changed         chan struct{} // closed when there is another page
 	tracks          []*media.Track
 	last            time.Time // when the newest frame came
 	rules           *config.HLS
+}
+
+// become has the playlist consist of one form of segments, and of parts or not: what there is of the other form is
+// not in it any more.
+func (o *output) become(mp4, low bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.mp4 != mp4 && len(o.list) > 0 {
+		now := time.Now()
+		for _, s := range o.list {
+			s.due = now.Add(total(o.list))
+		}
+		o.gone = append(o.gone, o.list...)
+		o.list, o.discontinuities, o.page = nil, o.discontinuities+1, nil
+	}
+	o.mp4, o.low = mp4, low && o.low
+	if !low {
+		o.open, o.partTarget = nil, 0
+	}
 }
 
 // extend adds a segment to the playlist, and takes out those that have become too old. The error
@@ -51,22 +79,27 @@ type output struct {
 func (o *output) extend(s *segment, h *config.HLS) error {
 	o.turn.Lock()
 	defer o.turn.Unlock()
-	o.server.put(o, s.path, &place{output: o, segment: s})
+	o.server.places.Put(o, o.name.Vhost, s.path, &place{output: o, segment: s})
 	if s.key != nil {
-		o.server.put(o, s.key.path, &place{output: o, key: s.key})
+		o.server.places.Put(o, o.name.Vhost, s.key.path, &place{output: o, key: s.key})
 	}
-	p, err := o.enlist(s, h)
-	if err == nil && h.HlsServeFrom != "memory" {
-		err = o.dir.write(o.file, p.plain)
+	o.enlist(s, h)
+	var err error
+	if h.HlsServeFrom != "memory" {
+		err = o.dir.Write(o.file, o.filed())
 	}
 	o.purge(time.Now(), h)
 	return err
 }
 
-func (o *output) enlist(s *segment, h *config.HLS) (*page, error) {
+func (o *output) enlist(s *segment, h *config.HLS) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s.discontinuity = s.discontinuity && o.begun
+	if o.open != nil && o.open.seq == s.seq {
+		s.parts = o.open.parts
+	}
+	o.open = nil
 	o.begun, o.next = true, s.seq+1
 	o.list = append(o.list, s)
 	if o.target == 0 {
@@ -82,15 +115,8 @@ func (o *output) enlist(s *segment, h *config.HLS) (*page, error) {
 		}
 	}
 	o.list = append([]*segment(nil), o.list[n:]...)
-	p, err := write(o.list, o.target, o.discontinuities)
-	if err != nil {
-		return nil, err
-	}
-	if o.page == nil {
-		close(o.shown)
-	}
-	o.page = p
-	return p, nil
+	o.unlist(s.at)
+	o.show()
 }
 
 // purge forgets segments that nobody will ask for any more, and with hls_cleanup deletes their
@@ -103,26 +129,52 @@ func (o *output) purge(now time.Time, h *config.HLS) {
 	}
 	old := o.gone[:n:n]
 	o.gone = append([]*segment(nil), o.gone[n:]...)
-	keys := map[*key]bool{}
-	for _, s := range slices.Concat(o.gone, o.list) {
-		keys[s.key] = true
+	var kept used
+	if n > 0 {
+		kept = usedBy(slices.Concat(o.gone, o.list, []*segment{o.open}))
 	}
+	parts := o.stale(now)
 	o.mu.Unlock()
-	o.forget(old, keys, h.HlsCleanup, dir(h.HlsKeyFilePath))
+	o.withdraw(parts)
+	o.forget(old, kept, h.HlsCleanup, shelf.Dir(h.HlsKeyFilePath))
 }
 
-// forget takes segments, and keys but those that are still used, from the web server and, if
-// that is wanted, from the disk.
-func (o *output) forget(old []*segment, used map[*key]bool, remove bool, keys dir) {
-	for _, s := range old {
-		o.server.take(o, s.path)
-		if s.disk && remove {
-			o.dir.remove(s.file)
+// used is what segments share that there still are.
+type used struct {
+	keys    map[*key]bool
+	headers map[*header]bool
+}
+
+func usedBy(list []*segment) used {
+	u := used{map[*key]bool{}, map[*header]bool{}}
+	for _, s := range list {
+		if s != nil {
+			u.keys[s.key], u.headers[s.header] = true, true
 		}
-		if k := s.key; k != nil && !used[k] {
-			o.server.take(o, k.path)
+	}
+	return u
+}
+
+// forget takes segments, and keys and headers but those that are still used, from the web server and, if
+// that is wanted, from the disk.
+func (o *output) forget(old []*segment, still used, remove bool, keys shelf.Dir) {
+	take := func(at string) { o.server.places.Take(o, o.name.Vhost, at) }
+	for _, s := range old {
+		take(s.path)
+		o.withdraw(s.parts)
+		if s.disk && remove {
+			o.dir.Remove(s.file)
+		}
+		if k := s.key; k != nil && !still.keys[k] {
+			take(k.path)
 			if remove && k.file != "" {
-				keys.remove(k.file)
+				keys.Remove(k.file)
+			}
+		}
+		if n := s.header; n != nil && !still.headers[n] {
+			take(n.path)
+			if n.disk && remove {
+				o.dir.Remove(n.file)
 			}
 		}
 	}
@@ -138,11 +190,16 @@ func (o *output) empty() ([]*segment, *config.HLS) {
 			o.discontinuities++
 		}
 	}
-	o.list, o.gone = nil, nil
-	o.emptied++
-	if o.page != nil {
-		o.page, o.shown = nil, make(chan struct{})
+	if o.open != nil {
+		old = append(old, o.open)
 	}
+	if p := o.hint; p != nil {
+		old = append(old, &segment{parts: []*part{p}})
+		close(p.ready)
+	}
+	o.list, o.gone, o.open, o.hint = nil, nil, nil, nil
+	o.emptied++
+	o.page = nil
 	return old, o.rules
 }
 
@@ -164,11 +221,11 @@ func (o *output) touch(h *config.HLS, tracks []*media.Track) {
 	}
 }
 
-// look returns the playlist, or what is closed when there is one.
+// look returns the playlist, nil if there is none, and what is closed when there is another.
 func (o *output) look() (*page, <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.page, o.shown
+	return o.page, o.changed
 }
 
 // describe returns what a master playlist says.

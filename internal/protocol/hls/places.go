@@ -1,33 +1,27 @@
 package hls
 
 import (
-	"os"
+	"path"
 	"regexp"
 	"strings"
 	"time"
 
 	"weir/internal/config"
+	"weir/internal/shelf"
 )
 
-// spot is where on the web server something is. No vhost stands for any: a file may be asked for
-// by a host that is not the stream's.
-type spot struct{ vhost, path string }
-
-// place is what is there: a segment, a key, or the playlist of an output.
+// place is what is somewhere on the web server: a segment, a part, a header, a key, or the playlist of an output.
 type place struct {
 	output  *output
 	segment *segment
+	part    *part
+	header  *header
 	key     *key
 }
 
-// find returns what is at a path, for a client of that vhost.
-func (s *Server) find(vhost, at string) *place {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if p := s.places[spot{vhost, at}]; p != nil {
-		return p
-	}
-	return s.places[spot{"", at}]
+// list reports whether it is the playlist.
+func (p *place) list() bool {
+	return p.segment == nil && p.part == nil && p.header == nil && p.key == nil
 }
 
 // wake finds the playlist of a stream that ended before this process began, or so long ago that
@@ -36,11 +30,11 @@ func (s *Server) wake(v *config.Vhost, at string) *place {
 	if v == nil || !v.HLS.Enabled || v.HLS.HlsServeFrom == "memory" {
 		return nil
 	}
-	file, ok := strings.CutPrefix(at, strings.TrimSuffix(base(s.o.Config(), v), "/")+"/")
+	file, ok := strings.CutPrefix(at, strings.TrimSuffix(shelf.Base(s.o.Config(), v, v.HLS.HlsPath), "/")+"/")
 	if !ok {
 		return nil
 	}
-	if info, err := dir(v.HLS.HlsPath).stat(file); err != nil || !info.Mode().IsRegular() {
+	if info, err := shelf.Dir(v.HLS.HlsPath).Stat(file); err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
 	n, ok := nameOf(v, file)
@@ -60,14 +54,15 @@ func (s *Server) wake(v *config.Vhost, at string) *place {
 		s.retire(o)
 		return nil
 	}
-	s.put(o, o.url, &place{output: o})
-	return &place{output: o}
+	p := &place{output: o}
+	s.places.Put(o, o.name.Vhost, o.url, p)
+	return p
 }
 
 // nameOf returns the stream whose playlist a file is.
-func nameOf(v *config.Vhost, file string) (name, bool) {
-	n := name{vhost: v.Name}
-	pattern := regexp.QuoteMeta(tidy(v.HLS.HlsM3u8File))
+func nameOf(v *config.Vhost, file string) (shelf.Name, bool) {
+	n := shelf.Name{Vhost: v.Name}
+	pattern := regexp.QuoteMeta(shelf.Tidy(v.HLS.HlsM3u8File))
 	for variable, group := range map[string]string{"vhost": regexp.QuoteMeta(v.Name), "app": "(?P<app>.+)", "stream": "(?P<stream>[^/]+)"} {
 		pattern = strings.Replace(pattern, regexp.QuoteMeta("["+variable+"]"), group, 1)
 	}
@@ -82,22 +77,26 @@ func nameOf(v *config.Vhost, file string) (name, bool) {
 	for i, group := range re.SubexpNames() {
 		switch group {
 		case "app":
-			n.app = found[i]
+			n.App = found[i]
 		case "stream":
-			n.stream = found[i]
+			n.Stream = found[i]
 		}
 	}
-	return n, n.safe() && n.expand(v.HLS.HlsM3u8File) == file
-}
-
-// workDir is where relative paths start.
-func workDir() string {
-	at, err := os.Getwd()
-	if err != nil {
-		return ""
-	}
-	return at
+	return n, n.Safe() && n.Expand(v.HLS.HlsM3u8File) == file
 }
 
 // idleFor is how long a player may be silent before its session is over.
 func idleFor(h *config.HLS) time.Duration { return max(2*h.HlsWindow, 2*sweepEvery) }
+
+// entry returns the reference to a segment, with hls_entry_prefix.
+func entry(prefix, playlistURL, playlist, file string) string {
+	at := shelf.Relative(playlist, file)
+	switch {
+	case prefix == "":
+		return at
+	case strings.HasSuffix(prefix, "/"):
+		return prefix + at
+	}
+	dir := shelf.Escaped(strings.TrimPrefix(path.Dir(playlistURL), "/"))
+	return strings.TrimSuffix(prefix+"/"+dir, "/") + "/" + at
+}

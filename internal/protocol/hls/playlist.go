@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
-	"github.com/bluenviron/gohlslib/v2/pkg/playlist"
+	"weir/internal/format/m3u8"
 )
 
 // Marks in a playlist's text, at the end of what gets the session's id. URLs have no such bytes.
@@ -15,16 +16,45 @@ const (
 	markKey     = "\x02"
 )
 
-// page is a playlist as text. It is immutable.
+// The versions of the protocol that playlists need.
+const (
+	versionTS   = 3
+	versionMP4  = 7
+	versionSkip = 9 // with Playlist Delta Updates
+)
+
+// skipAfter is how many target durations before the end of a playlist segments may be left out of an update,
+// holdBack how many parts players stay behind it. Spec: rfc8216bis, 4.4.3.8.
+const (
+	skipAfter = 6
+	holdBack  = 3
+)
+
+// page is a playlist. It is immutable.
 type page struct {
+	text  form
+	delta func() form // without the segments that who has had it before knows
+	next  uint64      // number of the segment behind the last whole one
+	parts int         // that there are of it
+	last  int         // parts of the last whole one
+	low   bool        // players may wait for the next one
+}
+
+// form is one way to write a playlist.
+type form struct {
 	marked []byte // with marks
 	plain  []byte // without
 }
 
+func newForm(m *m3u8.Media) form {
+	marked := m.Append(nil)
+	plain := bytes.ReplaceAll(marked, []byte(markSegment), nil)
+	return form{marked, bytes.ReplaceAll(plain, []byte(markKey), nil)}
+}
+
 // render returns the text for a session: with its id behind keys, and where marks is true behind
 // segments too.
-func (p *page) render(id string, marks bool) []byte {
-	query := "?" + ctxName + "=" + id
+func (p form) render(query string, marks bool) []byte {
 	dst := make([]byte, 0, len(p.plain)+len(query)*bytes.Count(p.marked, []byte(markSegment))+2*len(query))
 	rest := p.marked
 	for {
@@ -40,35 +70,124 @@ func (p *page) render(id string, marks bool) []byte {
 	}
 }
 
-// write makes the page of a list of segments, the oldest first.
-func write(list []*segment, target int, discontinuities int) (*page, error) {
-	m := playlist.Media{
-		Version: 3, TargetDuration: target,
-		MediaSequence: int(list[0].seq), DiscontinuitySequence: &discontinuities,
+// has reports whether the playlist has come as far as a request asks: to the end of segment msn, or where part
+// is not negative to the end of that part of it. A part that its segment has not is the first of the next.
+// Spec: rfc8216bis, 6.2.5.2.
+func (p *page) has(msn uint64, part int) bool {
+	if part >= 0 && (msn+1 < p.next || msn+1 == p.next && part < p.last) {
+		return true
 	}
-	keyed := false
+	if part >= 0 && msn+1 == p.next && p.last > 0 {
+		return p.parts > 0
+	}
+	return msn < p.next || part >= 0 && msn == p.next && part < p.parts
+}
+
+// show makes the page of what there is; mu is held. There is none before the first segment.
+func (o *output) show() {
+	if len(o.list) == 0 {
+		return
+	}
+	m := o.media()
+	p := &page{next: o.next, low: o.low}
+	p.last = len(o.list[len(o.list)-1].parts)
+	if o.open != nil && o.low {
+		p.parts = len(o.open.parts)
+	}
+	p.text = newForm(&m)
+	p.delta = sync.OnceValue(func() form {
+		m.Skipped = skipped(m.Segments, skipAfter*time.Duration(m.Target)*time.Second)
+		if m.Skipped == 0 {
+			return p.text
+		}
+		return newForm(&m)
+	})
+	o.page = p
+	close(o.changed)
+	o.changed = make(chan struct{})
+}
+
+// media lists what there is, as a playlist; mu is held.
+func (o *output) media() m3u8.Media {
+	m := m3u8.Media{Version: versionTS, Target: o.target, Sequence: o.list[0].seq, Discontinuities: o.discontinuities}
+	if o.mp4 {
+		m.Version = versionMP4
+	}
+	list := o.list
+	if o.low {
+		m.Version = versionSkip
+		m.Low = &m3u8.Low{Part: o.partTarget, HoldBack: holdBack * o.partTarget, Skip: skipAfter * time.Duration(o.target) * time.Second}
+		if o.hint != nil {
+			m.Hint = o.hint.uri + markSegment
+		}
+		if o.open != nil && len(o.open.parts) > 0 {
+			list = append(slices.Clip(list), o.open)
+		}
+	}
+	m.Segments = make([]m3u8.Segment, 0, len(list))
 	for _, s := range list {
-		e := &playlist.MediaSegment{Duration: s.duration, URI: s.uri + markSegment, Discontinuity: s.discontinuity}
-		if !s.wall.IsZero() {
-			e.DateTime = &s.wall
+		m.Segments = append(m.Segments, s.entry(o.low, s == o.open))
+	}
+	return m
+}
+
+// entry is the segment in a playlist.
+func (s *segment) entry(low, open bool) m3u8.Segment {
+	e := m3u8.Segment{URI: s.uri + markSegment, Duration: s.duration, Discontinuity: s.discontinuity, Wall: s.wall}
+	if open {
+		e.URI = ""
+	}
+	if s.header != nil {
+		e.Map = s.header.uri + markSegment
+	}
+	if s.key != nil {
+		e.Key = &m3u8.Key{URI: s.key.url, IV: s.key.vector}
+		if s.key.own {
+			e.Key.URI += markKey
 		}
-		if s.key != nil {
-			keyed = true
-			e.Key = &playlist.MediaKey{Method: playlist.MediaKeyMethodAES128, URI: s.key.url, IV: s.key.vector}
-			if s.key.own {
-				e.Key.URI += markKey
+	}
+	if low && s.unlisted.IsZero() {
+		for _, p := range s.parts {
+			e.Parts = append(e.Parts, m3u8.Part{URI: p.uri + markSegment, Duration: p.duration, Independent: p.key})
+		}
+	}
+	return e
+}
+
+// skipped returns how many segments at the front are farther from the end than the boundary.
+func skipped(list []m3u8.Segment, boundary time.Duration) int {
+	var d time.Duration
+	for i, s := range slices.Backward(list) {
+		if s.URI == "" {
+			for _, p := range s.Parts {
+				d += p.Duration
 			}
-		} else if keyed { // the key before is not for this one
-			e.Key = &playlist.MediaKey{Method: playlist.MediaKeyMethodNone}
+			continue
 		}
-		m.Segments = append(m.Segments, e)
+		if d > boundary {
+			return i + 1
+		}
+		d += s.Duration
 	}
-	marked, err := m.Marshal()
-	if err != nil {
-		return nil, err
+	return 0
+}
+
+// filed is the playlist as a file: nobody can wait for that.
+func (o *output) filed() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.low {
+		return o.page.text.plain
 	}
-	plain := bytes.ReplaceAll(marked, []byte(markSegment), nil)
-	return &page{marked, bytes.ReplaceAll(plain, []byte(markKey), nil)}, nil
+	m := o.media()
+	m.Version, m.Low, m.Hint = versionMP4, nil, ""
+	if n := len(m.Segments); m.Segments[n-1].URI == "" {
+		m.Segments = m.Segments[:n-1]
+	}
+	for i := range m.Segments {
+		m.Segments[i].Parts = nil
+	}
+	return newForm(&m).plain
 }
 
 // targetOf returns the target duration, in seconds, that goes with segments of that length. One

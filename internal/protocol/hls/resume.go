@@ -12,6 +12,7 @@ import (
 	"github.com/bluenviron/gohlslib/v2/pkg/playlist"
 
 	"weir/internal/config"
+	"weir/internal/shelf"
 )
 
 const (
@@ -30,40 +31,61 @@ func (o *output) load(h *config.HLS) {
 	if h.HlsServeFrom == "memory" {
 		return
 	}
-	raw, err := o.dir.read(o.file, maxPlaylist)
+	raw, err := o.dir.Read(o.file, maxPlaylist)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	var m *playlist.Media
+	var maps []string
 	if err == nil {
-		m, err = parse(raw)
+		m, maps, err = parse(raw)
 	}
 	if err != nil {
-		o.server.o.Log.Warn("the playlist that is there cannot be gone on with, and will be replaced", "file", joined(o.dir, o.file), "cause", err)
+		o.server.o.Log.Warn("the playlist that is there cannot be gone on with, and will be replaced", "file", o.dir.Path(o.file), "cause", err)
 		return
 	}
-	o.take(m, h)
+	o.take(m, maps, h)
 }
 
-// parse reads a playlist, as far as segments can follow it.
-func parse(raw []byte) (*playlist.Media, error) {
-	m := &playlist.Media{}
+// parse reads a playlist, as far as segments can follow it. Maps are the addresses of the segments' headers.
+func parse(raw []byte) (m *playlist.Media, maps []string, err error) {
+	m = &playlist.Media{}
 	if err := m.Unmarshal(raw); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if len(m.Segments) > maxEntries || m.TargetDuration > maxTarget || m.Map != nil {
-		return nil, errEntries
+	maps = mapsOf(raw)
+	if len(m.Segments) > maxEntries || m.TargetDuration > maxTarget || len(maps) != len(m.Segments) {
+		return nil, nil, errEntries
 	}
-	for _, s := range m.Segments {
+	for i, s := range m.Segments {
 		if s.Duration <= 0 || s.Duration > maxTarget*time.Second || s.ByteRangeLength != nil {
-			return nil, fmt.Errorf("%w: a segment of %s", errEntries, s.Duration)
+			return nil, nil, fmt.Errorf("%w: a segment of %s", errEntries, s.Duration)
+		}
+		if (maps[i] == "") != (maps[0] == "") {
+			return nil, nil, fmt.Errorf("%w: segments of two forms", errEntries)
 		}
 	}
-	return m, nil
+	return m, maps, nil
+}
+
+// mapsOf returns for each segment of a playlist the address of its header: the library knows of one alone.
+func mapsOf(raw []byte) (list []string) {
+	uri := ""
+	for line := range strings.Lines(string(raw)) {
+		line = strings.TrimRight(line, "\r\n")
+		if attributes, ok := strings.CutPrefix(line, "#EXT-X-MAP:"); ok {
+			_, rest, _ := strings.Cut(attributes, `URI="`)
+			uri, _, _ = strings.Cut(rest, `"`)
+		} else if line != "" && line[0] != '#' {
+			list = append(list, uri)
+		}
+	}
+	return list
 }
 
 // take goes on with a playlist. Segments whose files are gone leave it, with those before them.
-func (o *output) take(m *playlist.Media, h *config.HLS) {
+func (o *output) take(m *playlist.Media, maps []string, h *config.HLS) {
+	headers := map[string]*header{}
 	keys := map[playlist.MediaKey]*key{}
 	var list []*segment
 	discontinuities := 0
@@ -78,9 +100,9 @@ func (o *output) take(m *playlist.Media, h *config.HLS) {
 		if e.DateTime != nil {
 			s.wall = *e.DateTime
 		}
-		s.key = o.keyOf(e.Key, keys, h)
-		info, err := o.dir.stat(s.file)
-		if s.file == "" || err != nil || !info.Mode().IsRegular() {
+		s.key, s.header = o.keyOf(e.Key, keys, h), o.headerOf(maps[i], headers, h)
+		info, err := o.dir.Stat(s.file)
+		if s.file == "" || err != nil || !info.Mode().IsRegular() || maps[i] != "" && s.header == nil {
 			for _, old := range append(list, s) {
 				if old.discontinuity {
 					discontinuities++
@@ -96,21 +118,37 @@ func (o *output) take(m *playlist.Media, h *config.HLS) {
 	defer o.mu.Unlock()
 	o.begun, o.next = true, uint64(m.MediaSequence+len(m.Segments))
 	o.list, o.target, o.discontinuities = list, m.TargetDuration, discontinuities
-	if len(list) == 0 {
-		return
-	}
-	p, err := write(list, o.target, discontinuities)
-	if err != nil {
-		return
-	}
-	o.page = p
-	close(o.shown)
+	o.mp4 = len(list) > 0 && list[0].header != nil
+	o.show()
 	for _, s := range list {
-		o.server.put(o, s.path, &place{output: o, segment: s})
+		o.server.places.Put(o, o.name.Vhost, s.path, &place{output: o, segment: s})
 		if s.key != nil {
-			o.server.put(o, s.key.path, &place{output: o, key: s.key})
+			o.server.places.Put(o, o.name.Vhost, s.key.path, &place{output: o, key: s.key})
+		}
+		if s.header != nil {
+			o.server.places.Put(o, o.name.Vhost, s.header.path, &place{output: o, header: s.header})
 		}
 	}
+}
+
+const maxHeader = 1 << 20 // bytes of a segment's header on the disk
+
+// headerOf returns the header that a playlist means, the same for equal addresses: nil if it is not there.
+func (o *output) headerOf(uri string, known map[string]*header, h *config.HLS) *header {
+	if uri == "" || known[uri] != nil {
+		return known[uri]
+	}
+	n := &header{uri: uri, file: o.fileOf(uri, h), disk: true}
+	if n.file == "" {
+		return nil
+	}
+	var err error
+	if n.data, err = o.dir.Read(n.file, maxHeader); err != nil {
+		return nil
+	}
+	n.path = path.Join(o.base, n.file)
+	known[uri] = n
+	return n
 }
 
 // fileOf returns the file that a playlist's entry means, or nothing if that cannot be told.
@@ -119,7 +157,7 @@ func (o *output) fileOf(uri string, h *config.HLS) string {
 		uri = strings.TrimPrefix(uri, p)
 		if !strings.HasSuffix(p, "/") {
 			dir := strings.TrimPrefix(path.Dir(o.url), "/")
-			uri = strings.TrimPrefix(strings.TrimPrefix(uri, strings.TrimSuffix("/"+escaped(dir), "/")), "/")
+			uri = strings.TrimPrefix(strings.TrimPrefix(uri, strings.TrimSuffix("/"+shelf.Escaped(dir), "/")), "/")
 		}
 	}
 	u, err := url.Parse(uri)
@@ -149,7 +187,7 @@ func (o *output) keyOf(k *playlist.MediaKey, known map[playlist.MediaKey]*key, h
 		}
 		if n.file != "" {
 			n.path = path.Join(o.base, n.file)
-			raw, err := dir(h.HlsKeyFilePath).read(n.file, int64(len(n.value)))
+			raw, err := shelf.Dir(h.HlsKeyFilePath).Read(n.file, int64(len(n.value)))
 			if err == nil && len(raw) == len(n.value) {
 				copy(n.value[:], raw)
 			} else {

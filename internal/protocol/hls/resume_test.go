@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"weir/internal/shelf"
 )
 
 // playlists of other makers, or damaged, and whether they are gone on with.
@@ -21,7 +22,7 @@ var playlists = map[string]struct {
 	"HTML":      {"<html>", false},
 	"master":    {"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8?hls_ctx=1\n", false},
 	"cut":       {"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQ", false},
-	"fMP4":      {"#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:2,\na.m4s\n", false},
+	"two forms": {"#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na-7.ts\n#EXT-X-MAP:URI=\"i.mp4\"\n#EXTINF:2,\na.m4s\n", false},
 	"endless":   {"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXTINF:1e300,\na-7.ts\n", false},
 	"backwards": {"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXTINF:-2,\na-7.ts\n", false},
 }
@@ -81,13 +82,13 @@ func FuzzResume(f *testing.F) {
 	r.put("www/a-7.ts", "x")
 	v := r.config.Load().Vhosts[0]
 	f.Fuzz(func(t *testing.T, playlist string) {
-		m, err := parse([]byte(playlist))
+		m, maps, err := parse([]byte(playlist))
 		if err != nil {
 			return
 		}
 		s := New(Options{Config: r.config.Load})
-		o := s.newOutput(name{v.Name, "live", "a"}, v)
-		o.take(m, &v.HLS)
+		o := s.newOutput(shelf.Name{Vhost: v.Name, App: "live", Stream: "a"}, v)
+		o.take(m, maps, &v.HLS)
 		if p, _ := o.look(); p == nil && len(o.list) > 0 || len(o.list) > 0 && o.next != o.list[len(o.list)-1].seq+1 {
 			t.Errorf("%d segments, next %d", len(o.list), o.next)
 		}

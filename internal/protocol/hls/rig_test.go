@@ -16,6 +16,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weir/internal/cmaf"
 
 	"weir/internal/codec/aac"
 	"weir/internal/codec/h264"
@@ -104,7 +105,7 @@ func (r *rig) start() {
 		OnSegment: r.tell,
 	})
 	r.registry = stream.NewRegistry(stream.Options{
-		Standing: []stream.Standing{r.server.Standing()}, Gates: r.gates, Log: log,
+		Standing: []stream.Standing{r.server.Standing(), cmaf.Standing(log, func() any { return r.config.Load() }, r.server.Chunks())}, Gates: r.gates, Log: log,
 		Settings: func(string) stream.Settings {
 			return stream.Settings{QueueLength: 30 * time.Second, Takeover: true, Resume: 10 * time.Second}
 		},

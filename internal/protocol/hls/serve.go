@@ -1,30 +1,24 @@
 package hls
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
 	"weir/internal/config"
-	"weir/internal/stream"
+	"weir/internal/shelf"
 	"weir/internal/web"
 )
 
-// firstWait is how long a request for the playlist of a stream that is live waits for the first
-// segment: hls.js gives up after 20 s, and ffmpeg at a 404.
-const firstWait = 15 * time.Second
-
 const (
-	typePlaylist = "application/vnd.apple.mpegurl"
-	typeSegment  = "video/MP2T"
-	typeKey      = "application/octet-stream"
+	ctxName       = "hls_ctx"
+	typePlaylist  = "application/vnd.apple.mpegurl"
+	typeTransport = "video/MP2T"
+	typeMP4       = "video/mp4"
+	typeKey       = "application/octet-stream"
 )
 
 // Route is a web.Route for playlists, segments and keys.
@@ -34,10 +28,10 @@ func (s *Server) Route(r *http.Request) http.Handler {
 	if v != nil {
 		vhost = v.Name
 	}
-	if x, _ := s.session(ctxOf(r.URL.RawQuery)); x != nil && !strings.HasSuffix(r.URL.Path, ".m3u8") {
-		vhost = x.output.name.vhost // the address of a segment has the session's id and not ?vhost=
+	if x, _ := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && !strings.HasSuffix(r.URL.Path, ".m3u8") {
+		vhost = x.Name.Vhost // the address of a segment has the session's id and not ?vhost=
 	}
-	p := s.find(vhost, r.URL.Path)
+	p, _ := s.places.Find(vhost, r.URL.Path)
 	if p == nil && strings.HasSuffix(r.URL.Path, ".m3u8") {
 		p = s.wake(v, r.URL.Path)
 	}
@@ -51,139 +45,113 @@ func (s *Server) Route(r *http.Request) http.Handler {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		web.Fail(w, http.StatusMethodNotAllowed, "a playlist or a segment can only be fetched")
+	if !shelf.Fetched(w, r) {
 		return
 	}
 	h, guarded := s.guarded(p.output)
-	if guarded && (p.segment != nil || p.key != nil) && !s.member(w, r, p.output) {
+	if guarded && !p.list() && !s.member(w, r, p.output) {
 		return
 	}
 	switch {
 	case p.segment != nil:
 		s.serveSegment(w, r, p, h)
+	case p.part != nil:
+		s.servePart(w, r, p, h)
+	case p.header != nil:
+		s.serveHeader(w, r, p, h)
 	case p.key != nil:
 		s.serveKey(w, r, p, h)
 	case h.HlsCtx:
 		s.servePlayer(w, r, p.output, h)
 	default:
-		if page := s.await(w, r, p.output); page != nil {
-			send(w, r, typePlaylist, "max-age=1", page.plain)
+		if d, ok := s.await(w, r, p.output); ok {
+			shelf.Send(w, r, typePlaylist, d.age(), d.text().plain)
 		}
 	}
 }
 
 // servePlayer serves a playlist to a player: the first one leads to that of its session.
 func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, h *config.HLS) {
-	id := ctxOf(r.URL.RawQuery)
-	x, ended := s.session(id)
+	id := s.sessions.ID(r.URL.RawQuery)
+	x, ended := s.sessions.Find(id)
 	if ended {
-		web.Fail(w, http.StatusNotFound, "HLS stream "+id+" is EOF")
+		failEnded(w, id)
 		return
 	}
-	if x != nil && x.output.name != o.name { // the id is of another stream's player
+	if x != nil && x.Name != o.name { // the id is of another stream's player
 		x, id = nil, ""
 	}
-	page := s.await(w, r, o)
-	if page == nil {
+	d, ok := s.await(w, r, o)
+	if !ok {
 		return
 	}
-	again := x != nil || ours(id) // it had a session with us, or with the process before
+	again := x != nil || shelf.Ours(id) // it had a session with us, or with the process before
 	if x == nil && r.Method == http.MethodGet {
-		if v := s.vhost(o.name.vhost); v != nil && !v.Enabled {
+		if v := s.vhost(o.name.Vhost); v != nil && !v.Enabled {
 			web.Fail(w, http.StatusForbidden, "The virtual host "+v.Name+" is switched off.")
 			return
 		}
 		var err error
-		if x, err = s.admit(r, o, id); err != nil {
-			refuse(w, r, err)
+		if x, err = s.sessions.Admit(r, o.name, o.file, id, idleFor(h), directivePrefix); err != nil {
+			shelf.Refuse(w, r, err)
 			return
 		}
-		again = again && x.id == id
+		again = again && x.ID == id
 	}
 	if again && x != nil {
-		s.hear(x, idleFor(h))
-		send(w, r, typePlaylist, "no-cache", page.render(x.id, h.HlsTSCtx))
+		s.sessions.Hear(x, idleFor(h), true)
+		shelf.Send(w, r, typePlaylist, "no-cache", d.text().render("?"+ctxName+"="+x.ID, h.HlsTSCtx))
 		return
 	}
 	if x == nil { // HEAD: nobody plays
-		send(w, r, typePlaylist, "no-cache", nil)
+		shelf.Send(w, r, typePlaylist, "no-cache", nil)
 		return
 	}
-	uri := path.Base(r.URL.EscapedPath()) + "?" + ctxName + "=" + x.id
-	if rest := without(r.URL.RawQuery); rest != "" {
+	uri := path.Base(r.URL.EscapedPath()) + "?" + ctxName + "=" + x.ID
+	if rest := s.sessions.Without(r.URL.RawQuery, directivePrefix); rest != "" {
 		uri += "&" + rest
 	}
 	rates, tracks := o.describe()
-	send(w, r, typePlaylist, "no-cache", master(rates, tracks, uri))
+	shelf.Send(w, r, typePlaylist, "no-cache", master(rates, tracks, uri))
 }
 
-// await returns the playlist. If the stream is live and it will come soon, it waits; otherwise it
-// answers and returns nil.
-func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output) *page {
-	page, shown := o.look()
-	if page == nil && s.isActive(o) {
-		timeout := time.NewTimer(firstWait)
-		defer timeout.Stop()
-		select {
-		case <-shown:
-			page, _ = o.look()
-		case <-timeout.C:
-		case <-r.Context().Done():
-		}
-	}
-	if page == nil {
-		web.Fail(w, http.StatusNotFound, "there is no segment of this stream yet")
-	}
-	return page
+func failEnded(w http.ResponseWriter, id string) {
+	web.Fail(w, http.StatusNotFound, "HLS stream "+id+" is EOF")
 }
 
-// refuse answers a player whom a gate has not let in.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var denied *stream.Denied
-	var moved *stream.Moved
-	switch {
-	case errors.As(err, &moved) && strings.HasPrefix(moved.URL, "http"):
-		http.Redirect(w, r, moved.URL, http.StatusFound)
-	case errors.As(err, &denied):
-		web.Fail(w, http.StatusForbidden, denied.Error())
-	case errors.Is(err, errFull), errors.Is(err, errStopped):
-		web.Fail(w, http.StatusServiceUnavailable, err.Error())
-	default:
-		web.Fail(w, http.StatusForbidden, err.Error())
+// counted finds the session that a request for a piece of a stream is of, and counts what is sent. It is false,
+// and the request is answered, if the session has been ended.
+func (s *Server) counted(w http.ResponseWriter, r *http.Request) (counted http.ResponseWriter, done func(), ok bool) {
+	id := s.sessions.ID(r.URL.RawQuery)
+	x, ended := s.sessions.Find(id)
+	if ended {
+		failEnded(w, id)
+		return nil, nil, false
 	}
+	counted, done = x.Count(w)
+	return counted, done, true
 }
 
-func send(w http.ResponseWriter, r *http.Request, kind, cache string, body []byte) {
-	h := w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Cache-Control", cache)
-	if r.Method != http.MethodHead {
-		h.Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body) // the client has gone: nobody is left to tell
-	}
-}
+// lasting is how long others may keep what never changes.
+func lasting(h *config.HLS) string { return fmt.Sprintf("max-age=%d", int(h.HlsWindow.Seconds())) }
 
 // serveSegment serves a segment, out of memory where it is there.
 func (s *Server) serveSegment(w http.ResponseWriter, r *http.Request, p *place, h *config.HLS) {
-	id := ctxOf(r.URL.RawQuery)
-	x, ended := s.session(id)
-	if ended {
-		web.Fail(w, http.StatusNotFound, "HLS stream "+id+" is EOF")
+	w, done, ok := s.counted(w, r)
+	if !ok {
 		return
 	}
-	if x != nil {
-		counted := &counter{ResponseWriter: w}
-		defer func() { x.request.Traffic.Sent.Add(uint64(counted.n)) }()
-		w = counted
-	}
+	defer done()
 	header, g := w.Header(), p.segment
-	header.Set("Content-Type", typeSegment)
-	header.Set("Cache-Control", fmt.Sprintf("max-age=%d", int(h.HlsWindow.Seconds())))
+	kind := typeTransport
+	if g.header != nil {
+		kind = typeMP4
+	}
+	header.Set("Content-Type", kind)
+	header.Set("Cache-Control", lasting(h))
 	header.Set("Etag", fmt.Sprintf("\"%x-%x\"", g.at.UnixNano(), g.size))
 	if g.data != nil {
-		http.ServeContent(w, r, "", g.at, bytes.NewReader(g.data))
+		http.ServeContent(w, r, "", g.at, g.data.Reader())
 		return
 	}
 	f, err := os.OpenInRoot(string(p.output.dir), g.file)
@@ -198,16 +166,53 @@ func (s *Server) serveSegment(w http.ResponseWriter, r *http.Request, p *place, 
 	http.ServeContent(w, r, "", g.at, f)
 }
 
+// servePart serves a part, and waits for the one that comes next.
+func (s *Server) servePart(w http.ResponseWriter, r *http.Request, p *place, h *config.HLS) {
+	w, done, ok := s.counted(w, r)
+	if !ok {
+		return
+	}
+	defer done()
+	timeout := time.NewTimer(p.output.patience())
+	defer timeout.Stop()
+	select {
+	case <-p.part.ready:
+	case <-timeout.C:
+		web.Fail(w, http.StatusServiceUnavailable, "this part of the stream has not come")
+		return
+	case <-r.Context().Done():
+		return
+	}
+	if p.part.data == nil {
+		web.Fail(w, http.StatusNotFound, "this part of the stream will not come")
+		return
+	}
+	w.Header().Set("Content-Type", typeMP4)
+	w.Header().Set("Cache-Control", lasting(h))
+	http.ServeContent(w, r, "", time.Time{}, p.part.data.Reader())
+}
+
+// serveHeader serves what goes before segments. Another stream of the same name has another one under the
+// same address, so it is not kept for long.
+func (s *Server) serveHeader(w http.ResponseWriter, r *http.Request, p *place, h *config.HLS) {
+	w, done, ok := s.counted(w, r)
+	if !ok {
+		return
+	}
+	defer done()
+	shelf.Send(w, r, typeMP4, fmt.Sprintf("max-age=%d", max(1, int(h.HlsFragment.Seconds()))), p.header.data)
+}
+
 // serveKey serves a key: with hls_ctx to players of the stream only, where the playlist says that
 // it is fetched here.
 func (s *Server) serveKey(w http.ResponseWriter, r *http.Request, p *place, h *config.HLS) {
 	if h.HlsCtx && p.key.own {
-		if x, ended := s.session(ctxOf(r.URL.RawQuery)); x == nil || ended || x.output.name != p.output.name {
+		if x, ended := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x == nil || ended || x.Name != p.output.name {
 			forbidKey(w)
 			return
 		}
 	}
-	send(w, r, typeKey, "no-store", p.key.value[:])
+	shelf.Send(w, r, typeKey, "no-store", p.key.value[:])
 }
 
 // secret reports whether a path looks like that of a key for players only, of whatever stream:
@@ -219,23 +224,4 @@ func secret(h *config.HLS, at string) bool {
 
 func forbidKey(w http.ResponseWriter) {
 	web.Fail(w, http.StatusForbidden, "keys are for players: begin with the playlist")
-}
-
-// counter counts the bytes of an answer.
-type counter struct {
-	http.ResponseWriter
-	n int64
-}
-
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(b)
-	c.n += int64(n)
-	return n, err
-}
-
-// ReadFrom keeps the way from a file to a socket short.
-func (c *counter) ReadFrom(r io.Reader) (int64, error) {
-	n, err := io.Copy(c.ResponseWriter, r)
-	c.n += n
-	return n, err
 }

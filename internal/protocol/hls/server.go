@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"weir/internal/cmaf"
 	"weir/internal/config"
+	"weir/internal/shelf"
 	"weir/internal/stream"
 )
 
@@ -28,13 +30,14 @@ type Server struct {
 	o Options
 
 	mu       sync.Mutex // guards what follows, and is taken after any output's locks
-	outputs  map[name]*output
+	outputs  map[shelf.Name]*output
 	old      map[*output]struct{} // whose stream has another output now
-	places   map[spot]*place
-	sessions map[string]*session
-	running  int // packagers
+	running  int                  // packagers
 	stopping bool
 	idle     chan struct{} // closed when the last packager has ended after a stop
+
+	places   shelf.Places[*place]
+	sessions *shelf.Sessions
 }
 
 // New returns a server.
@@ -43,25 +46,46 @@ func New(o Options) *Server {
 		o.Log = slog.Default()
 	}
 	return &Server{
-		o: o, outputs: map[name]*output{}, old: map[*output]struct{}{}, places: map[spot]*place{},
-		sessions: map[string]*session{}, idle: make(chan struct{}),
+		o: o, outputs: map[shelf.Name]*output{}, old: map[*output]struct{}{}, idle: make(chan struct{}),
+		sessions: shelf.NewSessions(shelf.Options{
+			Kind: "hls-play", Param: ctxName, Registry: o.Registry, Log: o.Log,
+			Limit: func() int { return o.Config().MaxConnections },
+		}),
 	}
 }
 
 // pace is how often frames are taken.
 const pace = 200 * time.Millisecond
 
-// Standing is the output for stream.Options.
+// Standing is the output in transport streams for stream.Options.
 func (s *Server) Standing() stream.Standing {
 	return stream.Standing{
-		Name: "hls",
-		Wanted: func(vhost string) bool {
-			v := s.vhost(vhost)
-			return v != nil && v.HLS.Enabled
-		},
-		Pace: stream.Pace{Latency: pace},
-		Run:  s.pack,
+		Name:   "hls",
+		Wanted: func(vhost string) bool { return s.makes(vhost, false) },
+		Pace:   func(string) stream.Pace { return stream.Pace{Latency: pace} },
+		Run:    s.pack,
 	}
+}
+
+// Chunks is the output in MP4.
+func (s *Server) Chunks() cmaf.Kind {
+	return cmaf.Kind{
+		Name:   "hls",
+		Wanted: func(vhost string) bool { return s.makes(vhost, true) },
+		Part: func(vhost string) time.Duration {
+			if v := s.vhost(vhost); v != nil && v.HLS.HlsLowLatency {
+				return v.HLS.HlsPart
+			}
+			return 0
+		},
+		Open: s.open,
+	}
+}
+
+// makes reports whether a vhost is to have HLS of one form.
+func (s *Server) makes(vhost string, mp4 bool) bool {
+	v := s.vhost(vhost)
+	return v != nil && v.HLS.Enabled && v.HLS.FMP4() == mp4
 }
 
 // Run ends sessions that are over and deletes the files of streams that are, until ctx ends. Then
@@ -72,7 +96,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		select {
 		case now := <-tick.C:
-			s.expire(now)
+			s.sessions.Expire(now)
 			s.sweep(now)
 		case <-ctx.Done():
 			s.stop()
@@ -89,7 +113,7 @@ func (s *Server) stop() {
 		close(s.idle)
 	}
 	s.mu.Unlock()
-	s.endAll(errStopped)
+	s.sessions.Stop()
 	<-s.idle
 	for _, o := range s.all() {
 		if s.rules(o).HlsDispose > 0 {
@@ -121,7 +145,7 @@ func (s *Server) vhost(name string) *config.Vhost {
 
 // rules returns the settings in force for an output: its last ones if its vhost is gone.
 func (s *Server) rules(o *output) *config.HLS {
-	if v := s.vhost(o.name.vhost); v != nil {
+	if v := s.vhost(o.name.Vhost); v != nil {
 		return &v.HLS
 	}
 	o.mu.Lock()
@@ -154,16 +178,42 @@ func (s *Server) leave() {
 	}
 }
 
-// output returns a stream's output at the place that the settings name, to be added to: the one
-// there is, or one that goes on where the files on disk end. Next is the least sequence number.
-func (s *Server) output(n name, v *config.Vhost, next uint64) *output {
+// output returns a stream's output at the place that the settings name, to be added to by its caller alone:
+// the one there is, or one that goes on where the files on disk end. Next is the least sequence number.
+func (s *Server) output(n shelf.Name, v *config.Vhost, next uint64) *output {
+	o := s.take(n, v)
+	for !s.occupy(o) {
+		o = s.take(n, v)
+	}
+	o.resume(&v.HLS)
+	o.mu.Lock()
+	o.next = max(o.next, next)
+	o.mu.Unlock()
+	o.become(v.HLS.FMP4(), v.HLS.HlsLowLatency)
+	return o
+}
+
+// occupy waits until nobody else adds to an output. It is false if the stream has another output by then.
+func (s *Server) occupy(o *output) bool {
+	o.use.Lock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.outputs[o.name] != o {
+		o.use.Unlock()
+		return false
+	}
+	o.active = true // also if who had it has let go of it just now
+	return true
+}
+
+// take finds the output of a stream, or makes one.
+func (s *Server) take(n shelf.Name, v *config.Vhost) *output {
 	o := s.newOutput(n, v)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if was := s.outputs[n]; was != nil {
 		if was.dir == o.dir && was.file == o.file && was.url == o.url {
 			was.active = true
-			s.mu.Unlock()
-			was.resume(&v.HLS)
 			return was
 		}
 		was.active = false
@@ -171,19 +221,15 @@ func (s *Server) output(n name, v *config.Vhost, next uint64) *output {
 	}
 	o.active = true
 	s.outputs[n] = o
-	s.mu.Unlock()
-	o.resume(&v.HLS)
-	o.mu.Lock()
-	o.next = max(o.next, next)
-	o.mu.Unlock()
-	s.put(o, o.url, &place{output: o})
+	s.places.Put(o, n.Vhost, o.url, &place{output: o})
 	return o
 }
 
-func (s *Server) newOutput(n name, v *config.Vhost) *output {
+func (s *Server) newOutput(n shelf.Name, v *config.Vhost) *output {
 	o := &output{
-		server: s, name: n, dir: dir(v.HLS.HlsPath), file: n.expand(v.HLS.HlsM3u8File),
-		base: base(s.o.Config(), v), rules: &v.HLS, last: time.Now(), shown: make(chan struct{}),
+		server: s, name: n, dir: shelf.Dir(v.HLS.HlsPath), file: n.Expand(v.HLS.HlsM3u8File),
+		base: shelf.Base(s.o.Config(), v, v.HLS.HlsPath), rules: &v.HLS, last: time.Now(), changed: make(chan struct{}),
+		born: time.Now().UnixMilli(),
 	}
 	o.url = path.Join(o.base, o.file)
 	return o
@@ -192,8 +238,9 @@ func (s *Server) newOutput(n name, v *config.Vhost) *output {
 // release says that nobody adds to an output any more.
 func (s *Server) release(o *output) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	o.active = false
+	s.mu.Unlock()
+	o.use.Unlock()
 }
 
 // retire forgets an output that has nothing left, unless somebody adds to it.
@@ -208,28 +255,6 @@ func (s *Server) retire(o *output) {
 	}
 	s.mu.Unlock()
 	if !active {
-		s.take(o, o.url)
-	}
-}
-
-// put says what is at a path.
-func (s *Server) put(o *output, at string, p *place) {
-	if at == "" {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.places[spot{o.name.vhost, at}] = p
-	s.places[spot{"", at}] = p
-}
-
-// take says that what an output had at a path is not there any more.
-func (s *Server) take(o *output, at string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, where := range [...]spot{{o.name.vhost, at}, {"", at}} {
-		if p := s.places[where]; p != nil && p.output == o {
-			delete(s.places, where)
-		}
+		s.places.Take(o, o.name.Vhost, o.url)
 	}
 }

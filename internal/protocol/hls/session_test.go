@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weir/internal/shelf"
 
 	"weir/internal/stream"
 )
@@ -138,7 +139,7 @@ func TestSessionDenied(t *testing.T) {
 		if code, _, _ := r.get("/live/a.m3u8?hls_ctx=aaaaaaaa&token=bad"); code != http.StatusForbidden {
 			t.Errorf("with an id of its own: %d", code)
 		}
-		if len(r.players()) != 0 || len(r.server.sessions) != 0 || g.plays != 3 {
+		if len(r.players()) != 0 || r.server.sessions.Len() != 0 || g.plays != 3 {
 			t.Errorf("sessions %v, asked %d times", r.players(), g.plays)
 		}
 	})
@@ -152,7 +153,7 @@ func TestSessionIDs(t *testing.T) {
 		}
 		publisher := r.registry.Streams()[0].Publisher
 		for _, bad := range []string{publisher, "a%22b", strings.Repeat("x", 65), ""} {
-			if id := r.enter("?hls_ctx=" + bad); id == bad || !ours(id) {
+			if id := r.enter("?hls_ctx=" + bad); id == bad || !shelf.Ours(id) {
 				t.Errorf("%q became %q", bad, id)
 			}
 		}
@@ -166,7 +167,7 @@ func TestSessionIDs(t *testing.T) {
 func TestSessionBounds(t *testing.T) {
 	playing(t, "", func(t *testing.T, r *rig, _ *asked, _ *encoder) {
 		r.config.Load().MaxConnections = 2
-		for range 2 * sessionsPer {
+		for range 2 * shelf.PerConnection {
 			r.enter("")
 		}
 		if code, _, _ := r.get("/live/a.m3u8"); code != http.StatusServiceUnavailable {
@@ -201,7 +202,7 @@ func TestServerStops(t *testing.T) {
 			r.enter("")
 		}
 		r.stop()
-		if n := r.log.count("the server stops"); n != 5 || len(r.players()) != 0 || len(r.server.sessions) != 0 {
+		if n := r.log.count("the server stops"); n != 5 || len(r.players()) != 0 || r.server.sessions.Len() != 0 {
 			t.Errorf("%d lines, sessions %v", n, r.players())
 		}
 	})

@@ -1,4 +1,4 @@
-package hls
+package shelf
 
 import (
 	"errors"
@@ -6,20 +6,21 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 )
 
 const (
-	temporary = ".tmp"
+	Temporary = ".tmp" // ends the name of a file that is not complete
 	dirMode   = 0o755
 	fileMode  = 0o644
 )
 
-// dir is a directory for files of streams, by its path. Names are below it and have slashes;
+// Dir is a directory for files of streams, by its path. Names are below it and have slashes;
 // no name leads out of it, also not by a symbolic link.
-type dir string
+type Dir string
 
 // open makes the directory if need be and returns it.
-func (d dir) open() (*os.Root, error) {
+func (d Dir) open() (*os.Root, error) {
 	root, err := os.OpenRoot(string(d))
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(string(d), dirMode); err != nil {
@@ -30,8 +31,8 @@ func (d dir) open() (*os.Root, error) {
 	return root, err
 }
 
-// create opens a file for writing, and makes the directories that it needs.
-func (d dir) create(name string) (*os.File, error) {
+// Create opens a file for writing, and makes the directories that it needs.
+func (d Dir) Create(name string) (*os.File, error) {
 	root, err := d.open()
 	if err != nil {
 		return nil, err
@@ -48,8 +49,8 @@ func (d dir) create(name string) (*os.File, error) {
 	return f, err
 }
 
-// rename puts a file in the place of another.
-func (d dir) rename(from, to string) error {
+// Rename puts a file in the place of another.
+func (d Dir) Rename(from, to string) error {
 	root, err := d.open()
 	if err != nil {
 		return err
@@ -65,24 +66,24 @@ func (d dir) rename(from, to string) error {
 	return err
 }
 
-// write puts a whole file in place, so that nobody sees half of it.
-func (d dir) write(name string, b []byte) error {
-	f, err := d.create(name + temporary)
+// Write puts a whole file in place, so that nobody sees half of it.
+func (d Dir) Write(name string, b []byte) error {
+	f, err := d.Create(name + Temporary)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = d.rename(name+temporary, name)
+		err = d.Rename(name+Temporary, name)
 	}
 	if err != nil {
-		d.remove(name + temporary)
+		d.Remove(name + Temporary)
 	}
 	return err
 }
 
-// read returns a file of at most limit bytes.
-func (d dir) read(name string, limit int64) ([]byte, error) {
+// Read returns a file of at most limit bytes.
+func (d Dir) Read(name string, limit int64) ([]byte, error) {
 	f, err := os.OpenInRoot(string(d), name)
 	if err != nil {
 		return nil, err
@@ -95,8 +96,8 @@ func (d dir) read(name string, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// stat describes a file.
-func (d dir) stat(name string) (fs.FileInfo, error) {
+// Stat describes a file.
+func (d Dir) Stat(name string) (fs.FileInfo, error) {
 	root, err := os.OpenRoot(string(d))
 	if err != nil {
 		return nil, err
@@ -105,8 +106,11 @@ func (d dir) stat(name string) (fs.FileInfo, error) {
 	return root.Stat(name)
 }
 
-// remove deletes files; those that are not there, or cannot be, stay as they are.
-func (d dir) remove(names ...string) {
+// Path returns a file's path for others.
+func (d Dir) Path(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
+
+// Remove deletes files; those that are not there, or cannot be, stay as they are.
+func (d Dir) Remove(names ...string) {
 	root, err := os.OpenRoot(string(d))
 	if err != nil {
 		return
