@@ -16,7 +16,7 @@ export class Keeper {
     this.wanted = null; // what it should play
     this.live = false;
     this.attempts = this.retryAt = 0;
-    this.moved = { at: 0, time: 0 }; // when the picture moved last
+    this.moved = { at: 0, time: 0, far: 0 }; // when the picture moved last, where it is, the furthest it was
     this.started = Infinity; // when it began to
     video.addEventListener('playing', () => { this.started = Date.now(); this.say('playing', 'Playing'); });
     video.addEventListener('waiting', () => { if (this.engine && this.state === 'playing') this.say('stalled', 'Waiting for more…'); });
@@ -44,7 +44,7 @@ export class Keeper {
   begin() {
     const output = this.wanted;
     this.output = output;
-    this.moved = { at: Date.now(), time: -1 };
+    this.moved = { at: Date.now(), time: -1, far: -1 };
     this.meter.reset();
     this.say('connecting', 'Connecting…');
     this.engine = engines[output.kind].start(this.video, output, {
@@ -93,8 +93,8 @@ export class Keeper {
     this.engine = this.output = null;
   }
 
-  // look notices what no event tells: a picture that does not move any more. Call it now and
-  // then.
+  // look notices what no event tells: a picture that does not move any more, or shows the last
+  // moments again and again, as some players do where a stream breaks off. Call it now and then.
   look() {
     this.meter.look();
     const { video, moved } = this;
@@ -102,8 +102,13 @@ export class Keeper {
       moved.at = Date.now();
       return;
     }
-    if (video.currentTime !== moved.time) {
-      this.moved = { at: Date.now(), time: video.currentTime };
+    const time = video.currentTime;
+    const rewound = moved.far - time > 3; // by the viewer
+    const moves = time > moved.far || rewound && time !== moved.time;
+    moved.time = time;
+    moved.far = Math.max(moved.far, time);
+    if (moves) {
+      moved.at = Date.now();
       if (Date.now() - this.started > 5000) this.attempts = 0; // it has gone well for a while
       return;
     }
