@@ -15,6 +15,7 @@ import (
 	"weir/internal/hook"
 	"weir/internal/listen"
 	"weir/internal/metrics"
+	"weir/internal/protocol/dash"
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
 	"weir/internal/stream"
@@ -60,6 +61,7 @@ type Server struct {
 	sounds     *remux.Cache
 	live       *remux.Server
 	hls        *hls.Server
+	dash       *dash.Server
 	hooks      *hook.Hooks
 	limit      *listen.Limit
 	api        *api.API

@@ -13,6 +13,7 @@ import (
 	"weir/internal/config"
 	"weir/internal/hook"
 	"weir/internal/listen"
+	"weir/internal/protocol/dash"
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
 	"weir/internal/protocol/rtmp"
@@ -31,6 +32,7 @@ func (s *Server) services() []Service {
 	return []Service{
 		s.registry,
 		s.hls,
+		s.dash,
 		s.live,
 		s.api,
 		s.watch,
@@ -56,6 +58,9 @@ func (s *Server) build() {
 		OnSegment: s.segment,
 		Log:       s.log,
 	})
+	s.dash = dash.New(dash.Options{
+		Registry: func() *stream.Registry { return s.registry }, Config: s.config, Guarded: s.guarded, Log: s.log,
+	})
 	s.hooks = hook.New(hook.Options{
 		Vhost: s.vhost, Server: s.identity.Server, Service: s.identity.Service,
 		Agent: CompatSignature, Log: s.log,
@@ -63,7 +68,7 @@ func (s *Server) build() {
 	s.registry = stream.NewRegistry(stream.Options{
 		Settings:  s.settings,
 		Gates:     []stream.Gate{access.New(access.Options{Vhost: s.vhost, Log: s.log}), s.hooks},
-		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing(), cmaf.Standing(s.log, func() any { return s.config() }, s.hls.Chunks())},
+		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing(), cmaf.Standing(s.log, func() any { return s.config() }, s.hls.Chunks(), s.dash.Chunks())},
 		Measures:  func() bool { return s.config().Stats.Enabled },
 		Witnesses: []stream.Witness{func(e stream.Event) { s.api.Witness(e) }, func(e stream.Event) { s.metrics.Hear(e) }, s.hooks.Witness}, // which is built below
 		Log:       s.log,

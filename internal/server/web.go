@@ -29,8 +29,8 @@ func (s *Server) site() http.Handler {
 	})
 	site = web.New(web.Options{
 		Config:  s.config,
-		Routes:  []web.Route{s.hls.Route, s.live.Route},
-		Hidden:  s.hls.Hidden,
+		Routes:  []web.Route{s.hls.Route, s.dash.Route, s.live.Route},
+		Hidden:  func(file string) bool { return s.hls.Hidden(file) || s.dash.Hidden(file) },
 		API:     s.calls(),
 		Pages:   console.New(console.Options{Registry: s.registry, Config: s.config}),
 		Product: CompatSignature,

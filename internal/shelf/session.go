@@ -81,3 +81,10 @@ func usable(id string) bool {
 func whois(r *http.Request, n Name, query string) string {
 	return web.ClientAddr(r).String() + "\n" + r.UserAgent() + "\n" + n.URL() + "\n" + query
 }
+
+// Patience is how long the player may be silent.
+func (s *Sessions) Patience(x *Session) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return x.limit
+}

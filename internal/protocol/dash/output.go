@@ -1,0 +1,204 @@
+package dash
+
+import (
+	"sync"
+	"time"
+
+	"weir/internal/config"
+	"weir/internal/shelf"
+)
+
+// fewest is how many segments a manifest has at the least, once there are: players stay about three behind the
+// newest.
+const fewest = 3
+
+// output is a stream's manifest and its segments. It stays when the publisher leaves, until its
+// files are deleted.
+type output struct {
+	// Set at construction.
+	server *Server
+	name   shelf.Name
+	dir    shelf.Dir
+	file   string // of the manifest, below dir
+	folder string // beside it, of the segments
+	base   string // of URL paths
+	url    string // path of the manifest's URL
+
+	turn sync.Mutex // held while files are put in place or deleted; taken before mu
+
+	active bool // somebody adds segments; guarded by Server.mu
+
+	mu         sync.Mutex // guards what follows
+	begin      time.Time  // availabilityStartTime
+	periods    []*period  // in the manifest
+	gone       []*segment // not any more, but players may still ask for them
+	headers    []*header  // the same
+	next       map[string]uint64
+	nextPeriod uint64
+	reach      time.Duration // the end of the last period, on the manifest's clock
+	limit      time.Duration // of chunks
+	longest    time.Duration // of segments
+	emptied    int           // counts how often all has been deleted beneath the packager
+	page       *page         // nil: there is no manifest
+	changed    chan struct{} // closed when there is another
+	last       time.Time     // when the newest frame came
+	rules      *config.Dash
+}
+
+// number returns the number of a set's next segment; mu is held.
+func (o *output) number(set string) uint64 {
+	if o.next == nil {
+		o.next = map[string]uint64{}
+	}
+	n := o.next[set]
+	o.next[set] = n + 1
+	return n
+}
+
+// trim takes what is outside of the window out of the manifest, and remembers it for those who still ask;
+// mu is held.
+func (o *output) trim(h *config.Dash, now time.Time) {
+	for o.excess(h) {
+		p := o.periods[0]
+		lead := p.sets()[0]
+		if len(lead.list) > 0 {
+			o.drop(lead, now)
+		}
+		if len(lead.list) == 0 {
+			o.leave(p, now)
+			continue
+		}
+		from := p.since(lead, lead.list[0].start)
+		for _, s := range p.sets()[1:] {
+			for len(s.list) > 0 && s.list[0].whole && p.since(s, s.list[0].end()) <= from {
+				o.drop(s, now)
+			}
+		}
+	}
+}
+
+// excess reports whether there are more segments than are wanted. The newest period is never without one.
+func (o *output) excess(h *config.Dash) bool {
+	n := 0
+	for _, p := range o.periods {
+		n += len(p.sets()[0].list)
+	}
+	first := o.periods[0]
+	lead := first.sets()[0]
+	switch {
+	case len(o.periods) > 1 && len(lead.list) == 0:
+		return true
+	case n <= fewest:
+		return false
+	case n > h.DashWindowSize:
+		return true
+	}
+	span := o.periods[len(o.periods)-1].ends() - first.since(lead, lead.list[0].end())
+	return h.DashTimeshift > 0 && span > h.DashTimeshift
+}
+
+// drop takes the first of a set's segments out; mu is held.
+func (o *output) drop(s *set, now time.Time) {
+	old := s.list[0]
+	old.due = now.Add(o.afterwards())
+	o.gone = append(o.gone, old)
+	s.list = append([]*segment(nil), s.list[1:]...)
+}
+
+// leave takes the first period out; mu is held.
+func (o *output) leave(p *period, now time.Time) {
+	for _, s := range p.sets() {
+		for len(s.list) > 0 {
+			o.drop(s, now)
+		}
+		s.header.due = now.Add(o.afterwards())
+		o.headers = append(o.headers, s.header)
+	}
+	o.periods = o.periods[1:]
+}
+
+// afterwards is for how long what has left the manifest may still be asked for.
+func (o *output) afterwards() time.Duration { return (fewest + 1) * o.longest }
+
+// purge forgets segments that nobody will ask for any more, and with dash_cleanup deletes their files. The turn
+// is held.
+func (o *output) purge(now time.Time, h *config.Dash) {
+	o.mu.Lock()
+	var old []*segment
+	kept := o.gone[:0:0]
+	for _, g := range o.gone {
+		if g.due.After(now) {
+			kept = append(kept, g)
+		} else {
+			old = append(old, g)
+		}
+	}
+	o.gone = kept
+	var heads []*header
+	rest := o.headers[:0:0]
+	for _, n := range o.headers {
+		if n.due.After(now) {
+			rest = append(rest, n)
+		} else {
+			heads = append(heads, n)
+		}
+	}
+	o.headers = rest
+	o.mu.Unlock()
+	o.forget(old, heads, h.DashCleanup)
+}
+
+// forget takes segments and headers from the web server and, if that is wanted, from the disk.
+func (o *output) forget(old []*segment, heads []*header, remove bool) {
+	for _, g := range old {
+		o.server.places.Take(o, o.name.Vhost, g.path)
+		g.mu.Lock()
+		disk := g.disk
+		g.mu.Unlock()
+		if disk && remove {
+			o.dir.Remove(g.file)
+		}
+	}
+	for _, n := range heads {
+		o.server.places.Take(o, o.name.Vhost, n.path)
+		if n.disk && remove {
+			o.dir.Remove(n.file)
+		}
+	}
+}
+
+// empty takes all out of the manifest, so that there is none until the next segment.
+func (o *output) empty() (old []*segment, heads []*header) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	old, heads = o.gone, o.headers
+	for _, p := range o.periods {
+		for _, s := range p.sets() {
+			old, heads = append(old, s.list...), append(heads, s.header)
+		}
+	}
+	o.periods, o.gone, o.headers, o.page = nil, nil, nil, nil
+	o.emptied++
+	return old, heads
+}
+
+// touch notes that frames have come, and by which rules.
+func (o *output) touch(h *config.Dash) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last, o.rules = time.Now(), h
+}
+
+// idle returns for how long there has been no frame, and whether there is anything to delete.
+func (o *output) idle(now time.Time) (d time.Duration, full bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return now.Sub(o.last), o.page != nil || len(o.gone) > 0
+}
+
+// look returns the manifest, nil if there is none, and what is closed when there is another.
+func (o *output) look() (*page, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.page, o.changed
+}

@@ -1,0 +1,296 @@
+package dash
+
+import (
+	"path"
+	"strconv"
+	"time"
+
+	"weir/internal/cmaf"
+	"weir/internal/config"
+	"weir/internal/shelf"
+	"weir/internal/stream"
+)
+
+const (
+	slack    = 20 * time.Millisecond // that stamps, which are rounded, may be short of the target
+	shortest = 200 * time.Millisecond
+	maxBytes = 128 << 20        // of a segment, however long its key frames keep it waiting
+	maxTime  = 10 * time.Minute // the same
+	// maxDrift is by how much the stream's clock and ours may come apart before the manifest is told: a new
+	// period puts the one right by the other.
+	maxDrift = time.Second
+)
+
+// packager makes segments of one stream's chunks, for one goroutine.
+type packager struct {
+	server *Server
+	sub    *stream.Subscriber
+	name   shelf.Name
+	output *output
+
+	of    *config.Config // what rules were found in
+	vhost *config.Vhost
+	rules *config.Dash
+
+	period  *period // nil: waits for a key frame
+	emptied int     // the output's, when it began
+	start   int64   // ns, of the open segments
+	late    time.Duration
+	bytes   int64 // in the open segments
+	open    [2]opened
+	failing bool // the error is in the log
+}
+
+// opened is a segment that is being made; there is none without a set.
+type opened struct {
+	set      *set
+	segment  *segment
+	file     *writing // nil: none is wanted
+	end      int64    // ticks, of its newest frame
+	pictures int
+}
+
+// none takes chunks of which nothing can be made.
+type none struct{}
+
+func (none) Chunk(*cmaf.Chunk) {}
+func (none) End()              {}
+
+// open is a cmaf.Kind's Open.
+func (s *Server) open(sub *stream.Subscriber) cmaf.Output {
+	r := sub.Stream().Publication()
+	p := &packager{server: s, sub: sub, name: shelf.Name{Vhost: r.Vhost, App: r.App, Stream: r.Stream}}
+	if !p.name.Safe() {
+		s.o.Log.Error("no DASH of this stream: its name cannot be that of a file", "cid", r.ID, "stream", r.URL())
+		return none{}
+	}
+	if !p.look() || !s.enter() {
+		return none{}
+	}
+	p.output = s.output(p.name, p.vhost)
+	return p
+}
+
+// End is a cmaf.Output's.
+func (p *packager) End() {
+	defer p.server.leave()
+	defer func() { p.server.release(p.output) }()
+	p.finish()
+}
+
+// look finds the settings in force, and follows what has changed. It is false if there are none.
+func (p *packager) look() bool {
+	c := p.server.o.Config()
+	if c == p.of {
+		return true
+	}
+	v := p.server.vhost(p.name.Vhost)
+	if v == nil {
+		return p.vhost != nil
+	}
+	was := p.rules
+	p.of, p.vhost, p.rules = c, v, &v.Dash
+	if was == nil || p.output == nil {
+		return true
+	}
+	next := p.server.newOutput(p.name, v)
+	if o := p.output; o.dir != next.dir || o.file != next.file || o.url != next.url {
+		p.finish()
+		p.server.release(o)
+		p.output = p.server.output(p.name, v)
+	} else if was.DashServeFrom != p.rules.DashServeFrom {
+		p.finish()
+	}
+	return true
+}
+
+// Chunk is a cmaf.Output's.
+func (p *packager) Chunk(c *cmaf.Chunk) {
+	p.look()
+	o := p.output
+	o.touch(p.rules)
+	if p.period != nil && (c.Cut || c.Tracks != p.period.tracks || o.was(p.emptied)) {
+		p.finish()
+	}
+	if p.period != nil && p.cuts(c) {
+		p.close(c)
+		if late := c.At.Sub(o.clock(p.period, c.End())); late-p.late > maxDrift || p.late-late > maxDrift {
+			o.leaves(p.period)
+			p.period = nil
+		}
+	}
+	fresh := p.period == nil || p.open == [2]opened{}
+	if p.period == nil && (!c.Key || !p.begin(c)) {
+		return
+	}
+	p.add(c)
+	if fresh && p.rules.DashLowLatency {
+		p.show()
+	}
+}
+
+// cuts reports whether the open segments end before a chunk.
+func (p *packager) cuts(c *cmaf.Chunk) bool {
+	lasted := time.Duration(c.Start - p.start)
+	switch {
+	case lasted < shortest:
+		return false
+	case p.bytes >= maxBytes || lasted >= max(maxTime, 2*p.rules.DashFragment):
+		p.server.o.Log.Warn("dash segment ends without a key frame: it is too long", "stream", p.name.URL(), "bytes", p.bytes, "duration", lasted)
+		return true
+	}
+	return c.Key && lasted+slack >= p.rules.DashFragment
+}
+
+// begin opens a period with a chunk.
+func (p *packager) begin(c *cmaf.Chunk) bool {
+	o := p.output
+	n, err := o.newPeriod(c, p.kept())
+	if err != nil {
+		p.fail(err)
+		return false
+	}
+	p.period = n
+	p.emptied = o.enter(n)
+	p.late = c.At.Sub(o.clock(n, c.End()))
+	return true
+}
+
+// kept says where segments are to be.
+func (p *packager) kept() places {
+	return places{memory: p.rules.DashServeFrom != "disk", disk: p.rules.DashServeFrom != "memory"}
+}
+
+// add puts a chunk into the open segments, and opens those that are not.
+func (p *packager) add(c *cmaf.Chunk) {
+	if p.open[0].segment == nil && p.open[1].segment == nil {
+		p.start, p.bytes = c.Start, 0
+	}
+	for i, set := range [...]*set{p.period.video, p.period.audio} {
+		f := &c.Video
+		if i == 1 {
+			f = &c.Audio
+		}
+		if set == nil || len(f.Data) == 0 {
+			continue
+		}
+		w := &p.open[i]
+		if w.segment == nil {
+			*w = p.opens(set, f)
+		}
+		w.segment.add(f.Data)
+		if w.file != nil {
+			w.file.write(f.Data)
+		}
+		w.end = f.First + int64(f.Duration)
+		p.bytes += int64(len(f.Data))
+		if i == 0 {
+			w.pictures += c.Pictures
+		}
+	}
+	p.output.grow(&p.open, c.Limit)
+}
+
+// opens begins a segment.
+func (p *packager) opens(s *set, f *cmaf.Fragment) opened {
+	o, low := p.output, p.rules.DashLowLatency
+	g := o.newSegment(s, f.First)
+	w := opened{set: s, segment: g}
+	if p.kept().disk {
+		w.file = &writing{dir: o.dir, file: g.file}
+	}
+	if low { // it can be asked for before it is complete
+		o.serve(g)
+	}
+	return w
+}
+
+// newSegment makes the next segment of a set.
+func (o *output) newSegment(s *set, start int64) *segment {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	g := &segment{number: o.number(s.name), start: start}
+	g.file = o.below(s.name + "-" + strconv.FormatUint(g.number, 10) + ".m4s")
+	g.path = path.Join(o.base, g.file)
+	return g
+}
+
+func (o *output) serve(g *segment) {
+	o.server.places.Put(o, o.name.Vhost, g.path, place{output: o, segment: g})
+}
+
+// finish ends the period.
+func (p *packager) finish() {
+	if p.period != nil {
+		p.close(nil)
+		p.output.leaves(p.period)
+	}
+	p.period = nil
+}
+
+// close completes the open segments. They end where those of the next chunk begin, if that follows.
+func (p *packager) close(next *cmaf.Chunk) {
+	o := p.output
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	var cause error
+	for i := range p.open {
+		w := &p.open[i]
+		if w.segment == nil {
+			continue
+		}
+		if next != nil {
+			f := &next.Video
+			if i == 1 {
+				f = &next.Audio
+			}
+			if len(f.Data) > 0 && f.First > w.segment.start {
+				w.end = f.First
+			}
+		}
+		var err error
+		if w.file != nil {
+			err = w.file.finish()
+		}
+		if err != nil {
+			cause = err
+		}
+		w.segment.finish(w.file != nil && err == nil, !p.kept().memory && !p.rules.DashLowLatency)
+		if err == nil || p.kept().memory || p.rules.DashLowLatency {
+			o.serve(w.segment)
+			o.complete(w)
+		} else {
+			o.discard(w)
+		}
+		*w = opened{}
+	}
+	if !o.was(p.emptied) {
+		if err := o.write(p.rules); cause == nil {
+			cause = err
+		}
+	}
+	o.purge(time.Now(), p.rules)
+	if cause != nil {
+		p.fail(cause)
+		return
+	}
+	p.failing = false
+}
+
+// show puts the segments that are being made into the manifest.
+func (p *packager) show() {
+	o := p.output
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	if err := o.write(p.rules); err != nil {
+		p.fail(err)
+	}
+}
+
+// fail logs the first of several failures. The stream goes on, and so does DASH with the next segment.
+func (p *packager) fail(cause error) {
+	if !p.failing {
+		p.server.o.Log.Error("dash segment could not be written", "cid", p.sub.Stream().Publication().ID, "stream", p.name.URL(), "cause", cause)
+	}
+	p.failing = true
+}

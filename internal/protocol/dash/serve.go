@@ -1,0 +1,238 @@
+package dash
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path"
+	"time"
+
+	"weir/internal/config"
+	"weir/internal/shelf"
+	"weir/internal/web"
+)
+
+// firstWait is how long a request for the manifest of a stream that is live waits for the first segment.
+const firstWait = 15 * time.Second
+
+const (
+	ctxName      = "dash_ctx"
+	typeManifest = "application/dash+xml"
+	typeSegment  = "video/iso.segment"
+	typeHeader   = "video/mp4"
+	typeTime     = "text/plain; charset=utf-8"
+)
+
+// place is what is somewhere on the web server: a segment, a header, the time, or the manifest of an output.
+type place struct {
+	output  *output
+	segment *segment
+	header  *header
+	clock   bool
+}
+
+// list reports whether it is the manifest.
+func (p *place) list() bool { return p.segment == nil && p.header == nil && !p.clock }
+
+// Route is a web.Route for manifests and segments.
+func (s *Server) Route(r *http.Request) http.Handler {
+	vhost := ""
+	if v := s.o.Config().Vhost(web.Host(r)); v != nil {
+		vhost = v.Name
+	}
+	p, ok := s.places.Find(vhost, r.URL.Path)
+	if x, _ := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && (!ok || !p.list()) {
+		p, ok = s.places.Find(x.Name.Vhost, r.URL.Path) // the address of a segment has the session's id and not ?vhost=
+	}
+	if !ok {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, &p) })
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
+	if !shelf.Fetched(w, r) {
+		return
+	}
+	h, guarded := s.guarded(p.output)
+	if guarded && !p.list() && !p.clock && !s.member(w, r, p.output) {
+		return
+	}
+	switch {
+	case p.segment != nil:
+		s.serveSegment(w, r, p, h)
+	case p.header != nil:
+		if w, done, ok := s.counted(w, r); ok {
+			defer done()
+			shelf.Send(w, r, typeHeader, lasting(p.output), p.header.data)
+		}
+	case p.clock:
+		shelf.Send(w, r, typeTime, "no-store", []byte(time.Now().UTC().Format("2006-01-02T15:04:05.000Z")))
+	case h.DashCtx:
+		s.servePlayer(w, r, p.output, h)
+	default:
+		if now := s.await(w, r, p.output); now != nil {
+			shelf.Send(w, r, typeManifest, "max-age=1", now.plain)
+		}
+	}
+}
+
+// servePlayer serves a manifest to a player, in a session of its own. One that asks again without the id which
+// the first manifest has told is known by its address.
+func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, h *config.Dash) {
+	id := s.sessions.ID(r.URL.RawQuery)
+	x, ended := s.sessions.Find(id)
+	told := x != nil
+	if id == "" {
+		x, ended = s.sessions.Recall(r, o.name)
+	}
+	if ended {
+		failEnded(w, x.ID)
+		return
+	}
+	if x != nil && x.Name != o.name { // the id is of another stream's player
+		x, id = nil, ""
+	}
+	now := s.await(w, r, o)
+	if now == nil {
+		return
+	}
+	if x == nil && r.Method == http.MethodGet {
+		if v := s.vhost(o.name.Vhost); v != nil && !v.Enabled {
+			web.Fail(w, http.StatusForbidden, "The virtual host "+v.Name+" is switched off.")
+			return
+		}
+		var err error
+		if x, err = s.sessions.Admit(r, o.name, o.file, id, o.idleFor()); err != nil {
+			shelf.Refuse(w, r, err)
+			return
+		}
+		told = id != ""
+	}
+	if x == nil { // HEAD: nobody plays
+		shelf.Send(w, r, typeManifest, "no-cache", nil)
+		return
+	}
+	s.sessions.Hear(x, o.idleFor(), told)
+	query := ctxName + "=" + x.ID
+	location := path.Base(r.URL.EscapedPath()) + "?" + query
+	if rest := s.sessions.Without(r.URL.RawQuery); rest != "" {
+		location += "&" + rest
+	}
+	shelf.Send(w, r, typeManifest, "no-cache", now.render("?"+query, location))
+}
+
+// await returns the manifest. If the stream is live and it will come soon, it waits; otherwise it
+// answers and returns nil.
+func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output) *page {
+	now, changed := o.look()
+	if now == nil && s.isActive(o) {
+		timeout := time.NewTimer(firstWait)
+		defer timeout.Stop()
+		select {
+		case <-changed:
+			now, _ = o.look()
+		case <-timeout.C:
+		case <-r.Context().Done():
+		}
+	}
+	if now == nil {
+		web.Fail(w, http.StatusNotFound, "there is no segment of this stream yet")
+	}
+	return now
+}
+
+func failEnded(w http.ResponseWriter, id string) {
+	web.Fail(w, http.StatusNotFound, "DASH stream "+id+" is EOF")
+}
+
+// counted finds the session that a request for a piece of a stream is of, and counts what is sent. It is false,
+// and the request is answered, if the session has been ended.
+func (s *Server) counted(w http.ResponseWriter, r *http.Request) (counted http.ResponseWriter, done func(), ok bool) {
+	id := s.sessions.ID(r.URL.RawQuery)
+	x, ended := s.sessions.Find(id)
+	if ended {
+		failEnded(w, id)
+		return nil, nil, false
+	}
+	if x != nil {
+		s.sessions.Hear(x, s.sessions.Patience(x), false)
+	}
+	counted, done = x.Count(w)
+	return counted, done, true
+}
+
+// serveSegment serves a segment: from memory, from its file, or as it comes.
+func (s *Server) serveSegment(w http.ResponseWriter, r *http.Request, p *place, _ *config.Dash) {
+	w, done, ok := s.counted(w, r)
+	if !ok {
+		return
+	}
+	defer done()
+	g, o := p.segment, p.output
+	size, at, whole, gone := g.state()
+	h := w.Header()
+	h.Set("Content-Type", typeSegment)
+	h.Set("Cache-Control", lasting(o))
+	if !whole {
+		g.follow(w, r)
+		return
+	}
+	h.Set("Etag", fmt.Sprintf("\"%x-%x\"", at.UnixNano(), size))
+	if !gone {
+		pieces, _ := g.feed.look(0)
+		http.ServeContent(w, r, "", at, pieces.Reader())
+		return
+	}
+	f, err := os.OpenInRoot(string(o.dir), g.file)
+	if err != nil {
+		for _, name := range [...]string{"Content-Type", "Cache-Control", "Etag"} {
+			h.Del(name)
+		}
+		web.Fail(w, http.StatusNotFound, "the segment has been deleted")
+		return
+	}
+	defer f.Close()
+	http.ServeContent(w, r, "", at, f)
+}
+
+// follow sends what there is of a segment, and what comes as it comes.
+func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		return
+	}
+	control := http.NewResponseController(w)
+	for sent := 0; ; {
+		pieces, more := f.look(sent)
+		for _, b := range pieces {
+			if _, err := w.Write(b); err != nil {
+				return
+			}
+		}
+		if sent += len(pieces); more == nil {
+			return
+		}
+		if len(pieces) > 0 {
+			_ = control.Flush() // the client has gone: its context tells
+		}
+		select {
+		case <-more:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// lasting is how long others may keep what never changes.
+func lasting(o *output) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return fmt.Sprintf("max-age=%d", max(1, int(o.afterwards().Seconds())))
+}
+
+// idleFor is how long a player may be silent before its session is over.
+func (o *output) idleFor() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return max(2*o.afterwards(), 2*sweepEvery, 2*o.rules.DashUpdatePeriod)
+}
