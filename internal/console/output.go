@@ -61,7 +61,8 @@ func remuxOutput(v visit) *output {
 	return &output{Kind: kind, Label: remuxLabels[kind], URL: v.path("/" + below)}
 }
 
-// hlsOutput is the playlist, whose name is the same on the disk and on the web.
+// hlsOutput is the playlist, whose name is the same on the disk and on the web. With low latency a
+// player can stay three parts behind the newest picture, and what its own unrest costs.
 func hlsOutput(v visit) *output {
 	hls := &v.vhost.HLS
 	if !hls.Enabled {
@@ -69,12 +70,13 @@ func hlsOutput(v visit) *output {
 	}
 	o := &output{Kind: "hls", Label: "HLS", URL: v.path("/" + strings.TrimPrefix(hls.HlsM3u8File, "./"))}
 	if hls.HlsLowLatency {
-		o.Label, o.Latency = "LL-HLS", aim(hls.HlsPart, 600*time.Millisecond)
+		o.Label, o.Latency = "LL-HLS", (3*hls.HlsPart + 600*time.Millisecond).Seconds()
 	}
 	return o
 }
 
-// dashOutput is the manifest, of which the same is true.
+// dashOutput is the manifest, of which the same is true. With low latency it says itself what to
+// aim at, and this is that.
 func dashOutput(v visit) *output {
 	dash := &v.vhost.Dash
 	if !dash.Enabled {
@@ -82,7 +84,7 @@ func dashOutput(v visit) *output {
 	}
 	o := &output{Kind: "dash", Label: "DASH", URL: v.path("/" + strings.TrimPrefix(dash.DashMpdFile, "./"))}
 	if dash.DashLowLatency {
-		o.Label, o.Latency = "LL-DASH", aim(dash.DashPart, 900*time.Millisecond)
+		o.Label, o.Latency = "LL-DASH", max(1500*time.Millisecond, 5*dash.DashPart).Seconds()
 	}
 	return o
 }
@@ -90,10 +92,6 @@ func dashOutput(v visit) *output {
 func rtmpOutput(v visit) *output {
 	return &output{Kind: "rtmp", Label: "RTMP", URL: v.rtmp()}
 }
-
-// aim returns how far behind the newest picture a player can stay that gets parts of a segment,
-// in seconds: three parts, as Apple has it, and what the player's own unrest costs.
-func aim(part, unrest time.Duration) float64 { return (3*part + unrest).Seconds() }
 
 // path fills the variables of a template and escapes the rest.
 func (v visit) path(template string) string {

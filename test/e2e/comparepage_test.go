@@ -66,12 +66,14 @@ func TestPagesCompare(t *testing.T) {
 	t.Parallel()
 	f := serve(t, watchable(t))
 	encoder := camera(t, f.url("garden"), "640x360")
-	waitFor(t, "a playlist", func() bool { return webStatus(f, "/live/garden.m3u8") == 200 })
+	waitFor(t, "playlists", func() bool {
+		return webStatus(f, "/live/garden.m3u8") == 200 && webStatus(f, "/live/garden.mpd") == 200
+	})
 	b := openBrowser(t, f)
 	b.open("/players/?stream=live/garden")
 	b.moves()
 	b.click("#compare")
-	b.compares("flv", "hls")
+	b.compares("flv", "hls", "dash")
 	if got := ask[string](b, "location.search"); got != "?stream=live/garden&compare=1" {
 		t.Errorf("the address has become %q", got)
 	}
@@ -88,9 +90,9 @@ func TestPagesCompare(t *testing.T) {
 	}
 
 	encoder.interrupt()
-	b.until("the end to be said", "document.querySelectorAll('.tile[data-state=ended]').length === 2")
+	b.until("the end to be said", "document.querySelectorAll('.tile[data-state=ended]').length === 3")
 	camera(t, f.url("garden"), "640x360")
-	b.compares("flv", "hls")
+	b.compares("flv", "hls", "dash")
 
 	b.click("#formats button[value=hls]")
 	b.moves()
@@ -101,7 +103,7 @@ func TestPagesCompare(t *testing.T) {
 		t.Errorf("%d players of the comparison stay", left)
 	}
 	b.open("/players/?stream=live/garden&compare=1")
-	b.compares("flv", "hls")
+	b.compares("flv", "hls", "dash")
 	b.do(chromedp.Focus("#compare"), chromedp.KeyEvent(kb.Enter))
 	b.moves()
 }

@@ -29,13 +29,12 @@ func wallClock(t *testing.T, url string, more ...string) *process {
 	p := begin(t, cmd)
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(40 * time.Millisecond)
-		defer tick.Stop()
-		for p.running() {
+		// A ticker leaves out what is late, and then the stream would be slower than the clock.
+		for due := time.Now(); p.running(); due = due.Add(40 * time.Millisecond) {
+			time.Sleep(time.Until(due))
 			if _, err := in.Write(glass(uint32(time.Now().UnixMilli()))); err != nil {
 				return // it has ended
 			}
-			<-tick.C
 		}
 	}()
 	return p

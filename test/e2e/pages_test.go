@@ -17,7 +17,8 @@ func watchable(t *testing.T) conf {
 	return conf{
 		http: "dir " + dir + ";",
 		vhost: "http_remux { enabled on; wait_timeout 1; }\n" +
-			"hls { enabled on; hls_fragment 1; hls_window 8; hls_path " + dir + "; }",
+			"hls { enabled on; hls_fragment 1; hls_window 8; hls_path " + dir + "; }\n" +
+			"dash { enabled on; dash_fragment 1; dash_path " + dir + "; }",
 	}
 }
 
@@ -156,19 +157,28 @@ func (b *browser) schemes() {
 	}
 }
 
-// TestPagesPlayHLS comes to a stream that is on, and changes to HLS by the button.
-func TestPagesPlayHLS(t *testing.T) {
+// TestPagesPlaySegments comes to a stream that is on, and changes to HLS or DASH by the button.
+func TestPagesPlaySegments(t *testing.T) {
 	t.Parallel()
+	for format, list := range map[string]string{"hls": "/live/garden.m3u8", "dash": "/live/garden.mpd"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			playSegments(t, format, list)
+		})
+	}
+}
+
+func playSegments(t *testing.T, format, list string) {
 	f := serve(t, watchable(t))
 	encoder := camera(t, f.url("garden"), "640x360")
-	waitFor(t, "a playlist", func() bool { return webStatus(f, "/live/garden.m3u8") == 200 })
+	waitFor(t, "a playlist", func() bool { return webStatus(f, list) == 200 })
 	b := openBrowser(t, f)
 	b.open("/players/?stream=live/garden")
 	b.moves()
-	b.click("#formats button[value=hls]")
-	b.until("HLS to be chosen", "document.getElementById('main').dataset.format === 'hls'")
+	b.click("#formats button[value=" + format + "]")
+	b.until("the format to be chosen", "document.getElementById('main').dataset.format === '"+format+"'")
 	b.sees(15)
-	if got := ask[string](b, "location.search"); got != "?stream=live/garden&format=hls" {
+	if got := ask[string](b, "location.search"); got != "?stream=live/garden&format="+format {
 		t.Errorf("the address has become %q", got)
 	}
 	b.size(390, 844)

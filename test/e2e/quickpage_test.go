@@ -19,32 +19,35 @@ func quickly(t *testing.T) conf {
 	}
 }
 
-// watch looks at the player for so many seconds: its frames come, and it does not stall. It
-// returns the age of each picture that it saw.
+// watch looks at the player until it has gone on for so many seconds without a stall, a few times
+// if it must: the machine may be busy. It returns how old each picture was that it saw meanwhile.
 func (b *browser) watch(seconds int) (ages []float64) {
 	b.t.Helper()
 	const reading = "[document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames, Number(document.getElementById('stalls').textContent)]"
-	before := ask[[]float64](b, reading)
-	for range seconds {
-		time.Sleep(time.Second)
-		ages = append(ages, b.behind("#video")...)
+	for range 5 {
+		ages = nil
+		before := ask[[]float64](b, reading)
+		for range seconds {
+			time.Sleep(time.Second)
+			ages = append(ages, b.behind("#video")...)
+		}
+		after := ask[[]float64](b, reading)
+		frames, stalls := after[0]-before[0], after[1]-before[1]
+		b.t.Logf("%v frames and %v stalls in %d s; the page says %s%s, the pictures are so old: %v",
+			frames, stalls, seconds, b.text("#latency"), b.text("#target"), ages)
+		if stalls == 0 && frames > float64(seconds)*20 {
+			return ages
+		}
 	}
-	after := ask[[]float64](b, reading)
-	if frames := after[0] - before[0]; frames < float64(seconds)*20 {
-		b.t.Errorf("%v frames in %d s", frames, seconds)
-	}
-	if after[1] != before[1] {
-		b.t.Errorf("%v stalls", after[1]-before[1])
-	}
-	b.t.Logf("the page says %s%s, %v stalls before; the pictures are so old: %v", b.text("#latency"), b.text("#target"), before[1], ages)
+	b.t.Error("the picture does not go on without stalls")
 	return ages
 }
 
 // aims checks that the page tells its latency, and what it aims at.
-func (b *browser) aims(target string) {
+func (b *browser) aims() {
 	b.t.Helper()
-	if got := b.text("#target"); got != " aiming at "+target {
-		b.t.Errorf("the page says %q, want that it aims at %s", got, target)
+	if got := b.text("#target"); !strings.HasPrefix(got, " aiming at ") {
+		b.t.Errorf("the page says %q of what it aims at", got)
 	}
 	latency, err := strconv.ParseFloat(strings.TrimSuffix(b.text("#latency"), " s"), 64)
 	if err != nil || latency <= 0 || latency > 5 {
@@ -52,30 +55,25 @@ func (b *browser) aims(target string) {
 	}
 }
 
-// TestPagesPlayQuickly watches both forms with low latency. A machine that tests much at once
-// is slow, so what it allows is more than what a viewer gets.
+// TestPagesPlayQuickly watches both forms with low latency, alone because it measures. What it
+// allows is more than what a viewer gets: other packages are tested meanwhile.
 func TestPagesPlayQuickly(t *testing.T) {
-	t.Parallel()
 	f := serve(t, quickly(t))
 	wallClock(t, f.url("garden"))
 	waitFor(t, "the publisher", func() bool { return len(f.publishers()) == 1 })
 	b := openBrowser(t, f)
-	for _, x := range []struct{ format, label, target string }{
-		{"hls", "LL-HLS", "1.2 s"},
-		{"dash", "LL-DASH", "1.5 s"},
-	} {
+	for _, x := range []struct{ format, label string }{{"hls", "LL-HLS"}, {"dash", "LL-DASH"}} {
 		b.open("/players/?stream=live/garden&format=" + x.format)
 		b.moves()
 		if got := b.text("#formats button[aria-pressed=true]"); got != x.label {
 			t.Errorf("what plays is called %s, want %s", got, x.label)
 		}
-		time.Sleep(2 * time.Second) // for the start to be over
-		for _, age := range b.watch(8) {
-			if age > 6 {
+		for _, age := range b.watch(6) {
+			if age > 4 {
 				t.Errorf("%s: a picture is %.1f s old", x.label, age)
 			}
 		}
-		b.aims(x.target)
+		b.aims()
 	}
 	b.click("#compare")
 	b.compares("flv", "hls", "dash")

@@ -1,5 +1,6 @@
 // DASH by dash.js.
 import { load, refusal, unloaded } from '/players/load.js';
+import { Pace } from '/players/pace.js';
 import { Segments } from '/players/segments.js';
 
 const settings = {
@@ -14,16 +15,10 @@ const settings = {
   },
 };
 
-// quick settings are those for segments that come while they are made.
+// quick settings are those for segments that come while they are made. Pace does the catching up:
+// what dash.js does at each frame of a stall outlives it, and fails.
 const quick = (latency) => ({
-  streaming: {
-    delay: { liveDelay: latency },
-    liveCatchup: {
-      enabled: true,
-      maxDrift: 3, // what is behind by more jumps
-      playbackRate: { min: -0.05, max: 0.1 }, // what is behind by less catches up
-    },
-  },
+  streaming: { delay: { liveDelay: latency }, liveCatchup: { enabled: false } },
 });
 
 export const dash = {
@@ -35,12 +30,13 @@ export const dash = {
 };
 
 function start(video, { url, latency }, on) {
-  let player = null, over = false;
+  let player = null, over = false, pace = null;
   const segments = new Segments();
   const stop = () => {
     over = true;
+    if (pace) pace.stop();
     if (player) player.destroy();
-    player = null;
+    player = pace = null;
   };
   const fail = (problem) => { if (!over) { stop(); on.failed(problem); } };
 
@@ -54,20 +50,33 @@ function start(video, { url, latency }, on) {
     if (latency) player.updateSettings(quick(latency));
     player.clearDefaultUTCTimingSources(); // one is on the internet; the manifest has one
     player.on(events.ERROR, async ({ error }) => { if (!bearable(error)) fail(await problem(error, url)); });
-    player.on(events.PLAYBACK_ENDED, () => { if (!over) { stop(); on.ended(); } });
-    player.on(events.PLAYBACK_NOT_ALLOWED, () => on.blocked({ name: 'NotAllowedError' }));
+    player.on(events.PLAYBACK_ENDED, () => { // or only of what one publisher sent
+      if (!over && !player.isDynamic()) { stop(); on.ended(); }
+    });
+    player.on(events.STREAM_INITIALIZED, () => { if (video.paused) video.play().catch(on.blocked); });
     player.on(events.FRAGMENT_LOADING_COMPLETED, ({ request }) => {
       if (request.type === 'MediaSegment') segments.add(request.mediaType, request.bytesTotal * 8, request.duration);
     });
-    player.setAutoPlay(true);
+    player.setAutoPlay(false);
     player.attachView(video);
     player.attachSource(url);
+    pace = new Pace(video, { latency: behind, aim, jump }, latency > 0);
   }, () => fail(unloaded));
 
+  const aim = () => latency || player.getTargetLiveDelay();
+  function behind() {
+    const seconds = player ? player.getCurrentLiveLatency() : 0;
+    return seconds > 0 ? seconds : NaN;
+  }
+  // jump goes to the aim, if there is anything new.
+  function jump() {
+    const { end } = player.getDvrWindow();
+    if (end - aim() > video.currentTime + 0.5) player.seekToOriginalLive();
+  }
   return {
     stop,
     kbps: () => segments.kbps(),
-    latency: () => (player && player.getCurrentLiveLatency() > 0 ? player.getCurrentLiveLatency() : NaN),
+    latency: behind,
     target: () => latency || NaN,
   };
 }
