@@ -47,17 +47,33 @@ func (p *packager) follow(l *media.Layout) {
 		p.video.track, p.audio.track = nil, nil
 	case !first && was != nil && was.same(offered) && change&media.ChangePublisher == 0: // those that are left out stay so
 	case p.tracks != nil && p.open && video != nil && video.Same(p.tracks.Video): // the pictures go on, and so does all else
-		p.next = offered
+		p.join()
 	default:
 		p.play(offered)
 	}
 }
 
-// play has the next chunk begin with other tracks, or with the same ones anew.
+// join has all that is offered play from the next key frame on; at once, if nothing has been made yet that says
+// otherwise.
+func (p *packager) join() {
+	if !p.fresh {
+		p.next = p.offered
+		return
+	}
+	p.tracks, p.next = p.offered, nil
+	p.audio.change(p.offered.Audio)
+}
+
+// play has the next chunk begin with other tracks, or with the same ones anew. Where no chunk has been made before,
+// what was to be the first is left out: it is too short to be worth another header.
 func (p *packager) play(t *Tracks) {
+	same := p.tracks.same(t)
+	if p.fresh && !same {
+		p.open = false
+	}
 	p.finish()
 	p.next, p.fresh = nil, true
-	if p.tracks.same(t) {
+	if same {
 		return
 	}
 	p.tracks = t
@@ -98,7 +114,7 @@ func (p *packager) enters(f *media.Frame, s *strip) bool {
 	case s.track == nil && (opens || p.offered.Video == nil):
 		p.play(p.offered)
 	case s == &p.audio && s.track == nil:
-		p.next = p.offered
+		p.join()
 	case s == &p.audio && p.tracks.Video != nil && p.away(&p.video, f):
 		p.play(&Tracks{Audio: p.tracks.Audio})
 	case opens && p.tracks.Audio != nil && p.audio.came && p.away(&p.audio, f):

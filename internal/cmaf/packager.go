@@ -143,11 +143,13 @@ func (p *packager) fragment(s *strip, f *Fragment) bool {
 
 // finish completes the open chunk where the stream ends, or is cut.
 func (p *packager) finish() {
-	p.video.finish()
-	p.audio.finish()
 	if p.open {
+		p.video.finish()
+		p.audio.finish()
 		p.close()
 	}
+	p.video.forget()
+	p.audio.forget()
 	p.cut = true
 	p.rhythm, p.counted, p.limit = rhythm{}, 0, 0
 }

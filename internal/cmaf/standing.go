@@ -146,12 +146,13 @@ func (r *run) close(i int) {
 	}
 }
 
-// guard keeps the panic of one output from the others: it is off until the next publication.
+// guard keeps the panic of one output from the others: it ends, and is off until the next publication.
 func (r *run) guard(i int, do func()) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			r.log.Error("panic: this output ends", "stream", r.sub.Stream().Publication().URL(), "output", r.kinds[i].Name, "panic", cause, "stack", string(debug.Stack()))
-			r.outputs[i], r.failed[i] = nil, true
+			r.failed[i] = true
+			r.close(i)
 		}
 	}()
 	do()

@@ -32,11 +32,14 @@ func (s *strip) change(t *fmp4.Track) {
 	if s.track != nil && t != nil {
 		s.end = t.Ticks(s.track.Time(s.end))
 	}
-	if s.track != nil || t == nil {
-		clear(s.samples)
-		s.samples, s.held, s.data, s.step = s.samples[:0], nil, nil, 0
-	}
+	s.forget()
 	s.track = t
+}
+
+// forget leaves out what has been gathered.
+func (s *strip) forget() {
+	clear(s.samples)
+	s.samples, s.held, s.data, s.step = s.samples[:0], nil, nil, 0
 }
 
 // push takes the next frame: the one before is as long as until this one.

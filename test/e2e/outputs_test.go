@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"weir/internal/protocol/rtmp"
 	"weir/internal/stream"
 )
 
@@ -21,6 +22,7 @@ type content struct {
 	video, audio string // options of the encoder; empty: none
 	codecs       string // as ffprobe calls them
 	send         string // options of the publisher
+	clip         string // of testdata, instead of all these: what ffmpeg cannot write is sent by our own client
 }
 
 var contents = []content{
@@ -30,6 +32,7 @@ var contents = []content{
 		audio: "-c:a aac", codecs: "hevc aac", send: "-rtmp_enhanced_codecs hvc1",
 	},
 	{name: "h264+mp3", program: "ffmpeg", video: "-c:v libx264 -preset veryfast -bf 2", audio: "-c:a libmp3lame", codecs: "h264 mp3"},
+	{name: "av1+opus", clip: "av1-opus", codecs: "av1 opus", video: "-", audio: "-"},
 	{name: "audio", program: "ffmpeg", audio: "-c:a aac", codecs: "aac"},
 	{name: "video", program: "ffmpeg", video: "-c:v libx264 -preset veryfast -bf 2", codecs: "h264"},
 }
@@ -42,6 +45,7 @@ type outlet struct {
 	form  string // of ffmpeg, of the recording
 	sound string // the codec without which there is nothing, and beside which there is nothing else
 	late  bool
+	mp4   bool // it carries AV1 and Opus as ffmpeg reads them
 }
 
 var outlets = []outlet{
@@ -52,6 +56,30 @@ var outlets = []outlet{
 	{name: "http-aac", vhost: "aac", at: ending(".aac"), form: "adts", sound: "aac"},
 	{name: "http-mp3", vhost: "mp3", at: ending(".mp3"), form: "mp3", sound: "mp3"},
 	{name: "hls", at: httpHLS, form: "mpegts", late: true},
+	{name: "hls-fmp4", vhost: "mp4", at: httpHLS, form: "mp4", late: true, mp4: true},
+	{name: "ll-hls", vhost: "low", at: httpHLS, form: "mp4", late: true, mp4: true},
+	{name: "dash", vhost: "mp4", at: ending(".mpd"), form: "mp4", late: true, mp4: true},
+	{name: "ll-dash", vhost: "low", at: ending(".mpd"), form: "mp4", late: true, mp4: true},
+}
+
+// carries reports whether an outlet has what a content consists of.
+func (o outlet) carries(c content) bool {
+	if c.clip != "" {
+		return o.mp4
+	}
+	return o.sound == "" || slices.Contains(strings.Fields(c.codecs), o.sound)
+}
+
+// mp4Outputs are directives of vhosts that make everything of MP4, of low latency and not.
+func mp4Outputs(t *testing.T) string {
+	t.Helper()
+	more := ""
+	for name, low := range map[string]string{"mp4": "", "low": "hls_low_latency on;"} {
+		more += fmt.Sprintf("vhost %s.test { hls { enabled on; hls_use_fmp4 on; hls_path %s; hls_fragment 1; %s }\n"+
+			"dash { enabled on; dash_path %s; dash_fragment 2; dash_update_period 1; dash_window_size 60; %s } }\n",
+			name, t.TempDir(), low, t.TempDir(), strings.Replace(low, "hls", "dash", 1))
+	}
+	return more
 }
 
 func ending(e string) func(*testing.T, string) string {
@@ -86,25 +114,20 @@ func outputsOf(t *testing.T, c content) {
 	for _, kind := range []string{"ts", "aac", "mp3"} {
 		more += fmt.Sprintf("vhost %s.test { http_remux { enabled on; mount [vhost]/[app]/[stream].%s; } }\n", kind, kind)
 	}
-	f := serve(t, conf{vhost: flvAndHLS(t, ""), more: more})
+	f := serve(t, conf{vhost: flvAndHLS(t, ""), more: more + mp4Outputs(t)})
 	source := c.make(t)
 	files := map[string]string{}
 	ends := map[string]func(){}
 	begin := func(late bool) {
 		for _, o := range outlets {
-			if o.late == late && (o.sound == "" || slices.Contains(strings.Fields(c.codecs), o.sound)) {
+			if o.late == late && o.carries(c) {
 				files[o.name], ends[o.name] = record(t, f, o, c)
 			}
 		}
 	}
 	begin(false)
 	waitFor(t, "the viewers", func() bool { return len(f.players()) == len(ends) })
-	args := slices.Concat(strings.Fields("-hide_banner -loglevel error -re -stream_loop -1 -i"), []string{source})
-	for _, vhost := range []string{"", "ts", "aac", "mp3"} {
-		args = append(args, strings.Fields("-map 0 -c copy -flvflags no_duration_filesize -f flv "+c.send)...)
-		args = append(args, outlet{vhost: vhost}.of(f))
-	}
-	pub := launch(t, c.program, args...)
+	stop := c.publish(t, f, source)
 	begin(true)
 	want := look(t, source, c.codecs)
 	for _, o := range outlets {
@@ -120,15 +143,42 @@ func outputsOf(t *testing.T, c content) {
 			look(t, files[o.name], codecs).hold(t, want)
 		})
 	}
-	pub.stop()
+	stop()
 	for _, each := range f.players() { // HLS: the player has gone, and its session ends later
 		f.kick(each.ID)
 	}
 }
 
+// publish sends the source to all vhosts, and returns what ends that.
+func (c content) publish(t *testing.T, f *fixture, source string) (stop func()) {
+	t.Helper()
+	vhosts := []string{"", "ts", "aac", "mp3", "mp4", "low"}
+	if c.clip != "" {
+		tags := readClip(t, clip{file: strings.TrimSuffix(source, ".mkv") + ".flv"})
+		var pubs []*clientPublisher
+		for _, vhost := range vhosts {
+			pubs = append(pubs, publishTags(t, outlet{vhost: vhost}.of(f), tags, 0))
+		}
+		return func() {
+			for _, p := range pubs {
+				p.stop()
+			}
+		}
+	}
+	args := slices.Concat(strings.Fields("-hide_banner -loglevel error -re -stream_loop -1 -i"), []string{source})
+	for _, vhost := range vhosts {
+		args = append(args, strings.Fields("-map 0 -c copy -flvflags no_duration_filesize -f flv "+c.send)...)
+		args = append(args, outlet{vhost: vhost}.of(f))
+	}
+	return launch(t, c.program, args...).stop
+}
+
 // make encodes the source. Each second it flashes for two pictures and beeps as long.
 func (c content) make(t *testing.T) string {
 	t.Helper()
+	if c.clip != "" {
+		return filepath.Join("testdata", c.clip+".mkv")
+	}
 	file := filepath.Join(t.TempDir(), "source.flv")
 	args := strings.Fields("-hide_banner -loglevel error -y")
 	if c.video != "" {
@@ -165,12 +215,17 @@ func record(t *testing.T, f *fixture, o outlet, c content) (file string, end fun
 			if v.audio != (c.audio != "") || v.video != (c.video != "") {
 				t.Errorf("the header promises audio: %t, video: %t", v.audio, v.video)
 			}
-			if err := os.Rename(saveMessages(t, v.messages()), file); err != nil {
+			m := v.messages() // of which what is too much has been played from the start again
+			m = m[:slices.IndexFunc(m, func(one rtmp.Message) bool { return one.Time-m[0].Time > recorded*1000 })]
+			if err := os.Rename(saveMessages(t, m), file); err != nil {
 				t.Error(err)
 			}
 		}
 	}
-	if o.late {
+	switch {
+	case strings.Contains(address, ".mpd"):
+		awaitManifest(t, f, address)
+	case o.late:
 		awaitPlaylist(t, f, address)
 	}
 	file = filepath.Join(t.TempDir(), "record."+o.form)
@@ -188,8 +243,28 @@ func record(t *testing.T, f *fixture, o outlet, c content) (file string, end fun
 // awaitPlaylist waits until there is HLS to play, by a session that ends then.
 func awaitPlaylist(t *testing.T, f *fixture, address string) {
 	t.Helper()
+	id, with := stream.NewID(), "?"
+	if strings.Contains(address, "?") {
+		with = "&"
+	}
+	waitFor(t, "a playlist", func() bool { status, _ := f.get(address + with + "hls_ctx=" + id); return status == 200 })
+	f.kick(id)
+}
+
+// awaitManifest waits until there is as much of DASH as is to be recorded: ffmpeg that comes to the newest segment plays
+// it twice, or takes the place of a segment in the list for its number.
+func awaitManifest(t *testing.T, f *fixture, address string) {
+	t.Helper()
 	id := stream.NewID()
-	waitFor(t, "a playlist", func() bool { status, _ := f.get(address + "?hls_ctx=" + id); return status == 200 })
+	waitFor(t, "a manifest", func() bool {
+		_, manifest := f.get(address + "&dash_ctx=" + id)
+		whole := 0
+		for _, s := range regexp.MustCompile(`<S [^>]*d="\d+"(?: r="(\d+)")?`).FindAllStringSubmatch(manifest, -1) {
+			n, _ := strconv.Atoi(s[1]) // nothing is zero
+			whole += n + 1
+		}
+		return whole/max(1, strings.Count(manifest, "<SegmentTimeline>")) >= recorded/2+2
+	})
 	f.kick(id)
 }
 
@@ -255,12 +330,15 @@ func look(t *testing.T, file, codecs string) (s sight) {
 	return s
 }
 
-// quiet checks that ffmpeg has nothing to complain about. It says that ADTS has no times, and TS of
-// sound alone no frame size, whoever has made them.
+// usual is what ffmpeg says whoever has made a stream: that ADTS has no times, and TS of sound alone no frame size;
+// and, since it puts the header before each segment that it fetches, that there is one already.
+var usual = regexp.MustCompile(`Estimating duration from bitrate|frame size (is )?not set|Found duplicated MOOV Atom|Last message repeated`)
+
+// quiet checks that ffmpeg has nothing to complain about.
 func quiet(t *testing.T, said string) {
 	t.Helper()
 	for line := range strings.Lines(said) {
-		if !strings.Contains(line, "Estimating duration from bitrate") && !strings.Contains(line, "frame size not set") {
+		if !usual.MatchString(line) {
 			t.Errorf("ffmpeg complains: %s", line)
 		}
 	}

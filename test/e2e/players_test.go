@@ -44,11 +44,20 @@ type viewing interface {
 	shown() string
 }
 
-// recording is what a player got: a file, or what ffprobe told.
+// recording is what a player got: a file, some that follow each other, or what ffprobe told.
 type recording struct {
 	file     string
+	files    []string
 	probe    []byte
 	messages []rtmp.Message
+}
+
+// list returns the files of a recording.
+func (r recording) list() []string {
+	if r.file != "" {
+		return []string{r.file}
+	}
+	return r.files
 }
 
 // players are all rows. A new protocol adds some.

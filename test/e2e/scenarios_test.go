@@ -103,21 +103,23 @@ func codecChange(t *testing.T, f *fixture, p cast) {
 // checkSizes checks that a recording decodes into pictures of one size and then of the other.
 func checkSizes(t *testing.T, r recording, small, large clip) {
 	t.Helper()
-	out, complaints := run(t, "ffprobe7", "-loglevel", "error", "-select_streams", "v", "-show_entries", "frame=width,height", "-of", "json", r.file)
-	if complaints != "" {
-		t.Errorf("decoding complains:\n%s", complaints)
-	}
-	var decoded struct {
-		Frames []struct{ Width, Height int } `json:"frames"`
-	}
-	unmarshal(t, out, &decoded)
 	var sizes []string
 	counts := map[string]int{}
-	for _, f := range decoded.Frames {
-		size := fmt.Sprint(f.Width, "x", f.Height)
-		counts[size]++
-		if len(sizes) == 0 || sizes[len(sizes)-1] != size {
-			sizes = append(sizes, size)
+	for _, file := range r.list() {
+		out, complaints := run(t, "ffprobe7", "-loglevel", "error", "-select_streams", "v", "-show_entries", "frame=width,height", "-of", "json", file)
+		if complaints != "" {
+			t.Errorf("decoding complains:\n%s", complaints)
+		}
+		var decoded struct {
+			Frames []struct{ Width, Height int } `json:"frames"`
+		}
+		unmarshal(t, out, &decoded)
+		for _, f := range decoded.Frames {
+			size := fmt.Sprint(f.Width, "x", f.Height)
+			counts[size]++
+			if len(sizes) == 0 || sizes[len(sizes)-1] != size {
+				sizes = append(sizes, size)
+			}
 		}
 	}
 	of := func(c clip) string { return fmt.Sprint(c.width, "x", c.height) }
@@ -222,7 +224,7 @@ func kick(t *testing.T, f *fixture, p cast) {
 		if v.name == "client" && !strings.Contains(one.shown(), "The operator of the server has closed this connection.") {
 			t.Errorf("the player is told %q", one.shown())
 		}
-		if own, ok := one.(*hlsViewer); ok {
+		if own, ok := one.(interface{ isTold(t *testing.T) }); ok {
 			own.isTold(t)
 		}
 		waitFor(t, v.name+" to be gone", func() bool { return len(f.players()) == len(before) })

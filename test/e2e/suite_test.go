@@ -32,6 +32,8 @@ type stage struct {
 var stages = []stage{
 	{name: "", outputs: flvAndHLS, players: players},
 	{name: "ts ", outputs: tsAlone, players: tsPlayers, publishers: []string{"client", "ffmpeg7-hvc1"}},
+	{name: "mp4 ", outputs: cmafOutputs(false), players: cmafPlayers(false), publishers: []string{"client"}},
+	{name: "low ", outputs: cmafOutputs(true), players: cmafPlayers(true), publishers: []string{"client", "ffmpeg7-hvc1"}},
 }
 
 // cast returns who takes part with a publisher. A light one spares the machine what can be

@@ -33,6 +33,7 @@ func (t *Track) Fragment(seq uint32, at uint64, samples []Sample) ([]byte, error
 		f.Mdat.AddSampleDataPart(s.Data)
 	}
 	f.Moof.Traf.Tfdt.SetBaseMediaDecodeTime(at)
+	f.Moof.Traf.Tfdt.Version = 1 // 64 bits from the first fragment on
 	f.EncOptimize = mp4.OptimizeTrun
 	if err := f.Moof.Traf.OptimizeTfhdTrun(); err != nil { // so that the size is that of what is written
 		return nil, err

@@ -1,8 +1,6 @@
 package fmp4
 
 import (
-	"encoding/binary"
-
 	"github.com/Eyevinn/mp4ff/mp4"
 
 	"weir/internal/codec/aac"
@@ -38,7 +36,7 @@ func (t *Track) sound(s *media.Track) error {
 		}
 		rate, channels = 48_000, h.Channels
 		t.samples = opusSamples
-		t.entry = sampleEntry("Opus", channels, rate, func() mp4.Box { return raw("dOps", opusBox(h)) })
+		t.entry = sampleEntry("Opus", channels, rate, func() mp4.Box { return opusBox(h) })
 	case media.AC3:
 		t.samples = always(6 * 256)
 		t.entry = sampleEntry("ac-3", channels, rate, func() mp4.Box { return ac3Box(rate, channels) })
@@ -46,8 +44,7 @@ func (t *Track) sound(s *media.Track) error {
 		if len(s.Config) == 0 {
 			return ErrCodec
 		}
-		const head = "\x00\x00\x00\x00\x80\x00\x00\x22" // version and flags; the last block, STREAMINFO, 34 bytes
-		t.entry = sampleEntry("fLaC", channels, rate, func() mp4.Box { return raw("dfLa", append([]byte(head), s.Config...)) })
+		t.entry = sampleEntry("fLaC", channels, rate, func() mp4.Box { return flacBox(s.Config) })
 	default:
 		return ErrCodec
 	}
@@ -97,12 +94,20 @@ func mp3Descriptor(rate int) mp4.Box {
 
 // opusBox is an OpusHead with its numbers the other way round. Spec: Encapsulation of Opus in ISO Base
 // Media File Format, 4.3.2.
-func opusBox(h opus.Head) []byte {
-	b := []byte{0, byte(h.Channels)}
-	b = binary.BigEndian.AppendUint16(b, uint16(h.PreSkip))
-	b = binary.BigEndian.AppendUint32(b, uint32(h.Rate))
-	b = binary.BigEndian.AppendUint16(b, uint16(h.Gain))
-	return append(append(b, h.Family), h.Mapping...)
+func opusBox(h opus.Head) mp4.Box {
+	b := &mp4.DopsBox{
+		OutputChannelCount: byte(h.Channels), PreSkip: uint16(h.PreSkip), InputSampleRate: uint32(h.Rate),
+		OutputGain: h.Gain, ChannelMappingFamily: h.Family,
+	}
+	if h.Family != 0 {
+		b.StreamCount, b.CoupledCount, b.ChannelMapping = h.Mapping[0], h.Mapping[1], h.Mapping[2:]
+	}
+	return b
+}
+
+// flacBox holds a STREAMINFO. Spec: Encapsulation of FLAC in ISO Base Media File Format, 3.3.2.
+func flacBox(info []byte) mp4.Box {
+	return &mp4.DfLaBox{MetadataBlocks: []mp4.FLACMetadataBlock{{LastMetadataBlockFlag: true, Length: uint32(len(info)), BlockData: info}}}
 }
 
 // opusSamples returns how long a packet is at 48 kHz:

@@ -9,6 +9,20 @@ func (o *output) clock(p *period, at int64) time.Time {
 	return o.begin.Add(p.start + time.Duration(at-p.origin))
 }
 
+// shift moves the beginning of a period by at most so much, and returns by how much: not into the one before.
+func (o *output) shift(p *period, by time.Duration) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	by = by.Truncate(time.Millisecond)
+	if o.page == nil && len(o.periods) == 1 && o.reach == 0 { // the clock itself is not known to anybody
+		o.begin = o.begin.Add(by)
+		return by
+	}
+	by = max(by, o.reach-p.start)
+	p.start += by
+	return by
+}
+
 // enter puts a period into the manifest, and returns the output's count of disposals.
 func (o *output) enter(p *period) int {
 	o.mu.Lock()
@@ -66,9 +80,10 @@ func (o *output) complete(w *opened) {
 // discard takes a segment out that could not be written.
 func (o *output) discard(w *opened) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	if n := len(w.set.list); n > 0 && w.set.list[n-1] == w.segment {
 		w.set.list = w.set.list[:n-1]
 	}
-	o.next[w.set.name]--
+	o.mu.Unlock()
+	w.segment.drop()
+	o.server.places.Take(o, o.name.Vhost, w.segment.path)
 }

@@ -1,6 +1,8 @@
 package dash
 
 import (
+	"path"
+	"strconv"
 	"sync"
 	"time"
 
@@ -28,12 +30,13 @@ type output struct {
 
 	active bool // somebody adds segments; guarded by Server.mu
 
-	mu         sync.Mutex // guards what follows
-	begin      time.Time  // availabilityStartTime
-	periods    []*period  // in the manifest
-	gone       []*segment // not any more, but players may still ask for them
-	headers    []*header  // the same
-	next       map[string]uint64
+	mu         sync.Mutex          // guards what follows
+	begin      time.Time           // availabilityStartTime
+	periods    []*period           // in the manifest
+	gone       []*segment          // not any more, but players may still ask for them
+	headers    []*header           // the same
+	next       map[string]uint64   // number of the segment that is announced next, by set
+	pending    map[string]*segment // that is announced, and not begun
 	nextPeriod uint64
 	reach      time.Duration // the end of the last period, on the manifest's clock
 	limit      time.Duration // of chunks
@@ -45,14 +48,37 @@ type output struct {
 	rules      *config.Dash
 }
 
-// number returns the number of a set's next segment; mu is held.
-func (o *output) number(set string) uint64 {
+// announce gives a set's next segment an address.
+func (o *output) announce(set string) {
+	o.mu.Lock()
 	if o.next == nil {
 		o.next = map[string]uint64{}
 	}
-	n := o.next[set]
-	o.next[set] = n + 1
-	return n
+	if o.pending == nil {
+		o.pending = map[string]*segment{}
+	}
+	g := &segment{number: o.next[set]}
+	o.next[set]++
+	g.file = o.below(set + "-" + strconv.FormatUint(g.number, 10) + ".m4s")
+	g.path = path.Join(o.base, g.file)
+	o.pending[set] = g
+	o.mu.Unlock()
+	o.server.places.Put(o, o.name.Vhost, g.path, place{output: o, segment: g})
+}
+
+// announced returns a set's next segment, which starts at a time in ticks.
+func (o *output) announced(set string, start int64) *segment {
+	for {
+		o.mu.Lock()
+		if g := o.pending[set]; g != nil {
+			delete(o.pending, set)
+			g.start = start
+			o.mu.Unlock()
+			return g
+		}
+		o.mu.Unlock()
+		o.announce(set)
+	}
 }
 
 // trim takes what is outside of the window out of the manifest, and remembers it for those who still ask;
@@ -177,7 +203,11 @@ func (o *output) empty() (old []*segment, heads []*header) {
 			old, heads = append(old, s.list...), append(heads, s.header)
 		}
 	}
-	o.periods, o.gone, o.headers, o.page = nil, nil, nil, nil
+	for _, g := range o.pending {
+		g.drop()
+		old = append(old, g)
+	}
+	o.periods, o.gone, o.headers, o.page, o.pending = nil, nil, nil, nil, nil
 	o.emptied++
 	return old, heads
 }

@@ -1,8 +1,6 @@
 package dash
 
 import (
-	"path"
-	"strconv"
 	"time"
 
 	"weir/internal/cmaf"
@@ -35,7 +33,9 @@ type packager struct {
 	period  *period // nil: waits for a key frame
 	emptied int     // the output's, when it began
 	start   int64   // ns, of the open segments
-	late    time.Duration
+	late    time.Duration // by how much the first chunk came behind its time on the manifest's clock
+	early   time.Duration // the least by which any has, while nobody knows that clock yet
+	told    bool          // the period is in the manifest
 	bytes   int64 // in the open segments
 	open    [2]opened
 	failing bool // the error is in the log
@@ -119,12 +119,12 @@ func (p *packager) Chunk(c *cmaf.Chunk) {
 			p.period = nil
 		}
 	}
-	fresh := p.period == nil || p.open == [2]opened{}
+	fresh := p.open == [2]opened{}
 	if p.period == nil && (!c.Key || !p.begin(c)) {
 		return
 	}
 	p.add(c)
-	if fresh && p.rules.DashLowLatency {
+	if fresh && p.told && p.rules.DashLowLatency {
 		p.show()
 	}
 }
@@ -153,6 +153,7 @@ func (p *packager) begin(c *cmaf.Chunk) bool {
 	p.period = n
 	p.emptied = o.enter(n)
 	p.late = c.At.Sub(o.clock(n, c.End()))
+	p.early, p.told = 0, false
 	return true
 }
 
@@ -183,6 +184,7 @@ func (p *packager) add(c *cmaf.Chunk) {
 			w.file.write(f.Data)
 		}
 		w.end = f.First + int64(f.Duration)
+		p.early = min(p.early, c.At.Sub(p.output.clock(p.period, set.track.Time(w.end))))
 		p.bytes += int64(len(f.Data))
 		if i == 0 {
 			w.pictures += c.Pictures
@@ -193,30 +195,13 @@ func (p *packager) add(c *cmaf.Chunk) {
 
 // opens begins a segment.
 func (p *packager) opens(s *set, f *cmaf.Fragment) opened {
-	o, low := p.output, p.rules.DashLowLatency
-	g := o.newSegment(s, f.First)
-	w := opened{set: s, segment: g}
+	o := p.output
+	w := opened{set: s, segment: o.announced(s.name, f.First)}
+	o.announce(s.name)
 	if p.kept().disk {
-		w.file = &writing{dir: o.dir, file: g.file}
-	}
-	if low { // it can be asked for before it is complete
-		o.serve(g)
+		w.file = &writing{dir: o.dir, file: w.segment.file}
 	}
 	return w
-}
-
-// newSegment makes the next segment of a set.
-func (o *output) newSegment(s *set, start int64) *segment {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	g := &segment{number: o.number(s.name), start: start}
-	g.file = o.below(s.name + "-" + strconv.FormatUint(g.number, 10) + ".m4s")
-	g.path = path.Join(o.base, g.file)
-	return g
-}
-
-func (o *output) serve(g *segment) {
-	o.server.places.Put(o, o.name.Vhost, g.path, place{output: o, segment: g})
 }
 
 // finish ends the period.
@@ -257,7 +242,6 @@ func (p *packager) close(next *cmaf.Chunk) {
 		}
 		w.segment.finish(w.file != nil && err == nil, !p.kept().memory && !p.rules.DashLowLatency)
 		if err == nil || p.kept().memory || p.rules.DashLowLatency {
-			o.serve(w.segment)
 			o.complete(w)
 		} else {
 			o.discard(w)
@@ -265,7 +249,7 @@ func (p *packager) close(next *cmaf.Chunk) {
 		*w = opened{}
 	}
 	if !o.was(p.emptied) {
-		if err := o.write(p.rules); cause == nil {
+		if err := p.list(); cause == nil {
 			cause = err
 		}
 	}
@@ -282,9 +266,20 @@ func (p *packager) show() {
 	o := p.output
 	o.turn.Lock()
 	defer o.turn.Unlock()
-	if err := o.write(p.rules); err != nil {
+	if err := p.list(); err != nil {
 		p.fail(err)
 	}
+}
+
+// list writes the manifest, for the first time when a segment is whole. Many encoders send their first second at
+// once: before anybody knows when the period begins, it is put so that no chunk came before its time. The turn is
+// held.
+func (p *packager) list() error {
+	if !p.told {
+		p.late -= p.output.shift(p.period, p.early)
+		p.told = true
+	}
+	return p.output.write(p.rules)
 }
 
 // fail logs the first of several failures. The stream goes on, and so does DASH with the next segment.

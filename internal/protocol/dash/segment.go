@@ -9,15 +9,16 @@ import (
 	"weir/internal/shelf"
 )
 
-// segment is one of one track. Its bytes may still be coming.
+// segment is one of one track. It has an address before it is there, and its bytes may still be coming: who asks
+// early waits.
 type segment struct {
 	// Set at construction.
 	number uint64
-	start  int64 // ticks: when its first frame is shown
 	file   string
 	path   string // of the URL at which we serve it
 
 	// Guarded by output.mu.
+	start    int64  // ticks: when its first frame is shown
 	duration uint64 // ticks, as far as it is known
 	whole    bool
 	due      time.Time // when it may be deleted, once the manifest has it no more
@@ -47,6 +48,8 @@ type feed struct {
 	at     time.Time // when that was
 	disk   bool      // there is a file
 	gone   bool      // what there is, is that file
+	never  bool      // it will not come
+	reads  int       // those who are sent it as it comes: what they have not had stays
 }
 
 // add takes bytes that nobody will change.
@@ -69,9 +72,37 @@ func (f *feed) finish(disk, drop bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.done, f.at, f.disk = true, time.Now(), disk
-	if f.gone = disk && drop; f.gone {
+	f.gone = disk && drop
+	f.tidy()
+	f.rouse()
+}
+
+// tidy forgets what is in the file, if nobody reads it here; mu is held.
+func (f *feed) tidy() {
+	if f.gone && f.reads == 0 {
 		f.pieces = nil
 	}
+}
+
+// enter and leave count who reads the segment as it comes.
+func (f *feed) enter() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reads++
+}
+
+func (f *feed) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reads--
+	f.tidy()
+}
+
+// drop says that it will never be there.
+func (f *feed) drop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.never, f.done, f.pieces = true, true, nil
 	f.rouse()
 }
 
@@ -93,7 +124,14 @@ func (f *feed) look(from int) (pieces shelf.Pieces, more <-chan struct{}) {
 func (f *feed) state() (size int64, at time.Time, done, gone bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.size, f.at, f.done, f.gone
+	return f.size, f.at, f.done && !f.never, f.gone
+}
+
+// dropped reports whether it will never be there.
+func (f *feed) dropped() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.never
 }
 
 // writing is the file of a segment that is being made.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path"
 	"time"
 
 	"weir/internal/config"
@@ -115,7 +114,7 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 	}
 	s.sessions.Hear(x, o.idleFor(), told)
 	query := ctxName + "=" + x.ID
-	location := path.Base(r.URL.EscapedPath()) + "?" + query
+	location := r.URL.EscapedPath() + "?" + query // a whole path, which means the same from wherever it is seen
 	if rest := s.sessions.Without(r.URL.RawQuery); rest != "" {
 		location += "&" + rest
 	}
@@ -170,6 +169,11 @@ func (s *Server) serveSegment(w http.ResponseWriter, r *http.Request, p *place, 
 	}
 	defer done()
 	g, o := p.segment, p.output
+	g.enter()
+	defer g.leave()
+	if !g.comes(w, r, o.patience()) {
+		return
+	}
 	size, at, whole, gone := g.state()
 	h := w.Header()
 	h.Set("Content-Type", typeSegment)
@@ -194,6 +198,33 @@ func (s *Server) serveSegment(w http.ResponseWriter, r *http.Request, p *place, 
 	}
 	defer f.Close()
 	http.ServeContent(w, r, "", at, f)
+}
+
+// comes waits until there is something of a segment. If nothing comes, it is false, and the request is answered.
+func (f *feed) comes(w http.ResponseWriter, r *http.Request, wait time.Duration) bool {
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	for {
+		if _, _, whole, _ := f.state(); whole {
+			return true
+		}
+		pieces, more := f.look(0)
+		if len(pieces) > 0 {
+			return true
+		}
+		if more == nil {
+			web.Fail(w, http.StatusNotFound, "this segment will not come")
+			return false
+		}
+		select {
+		case <-more:
+		case <-timeout.C:
+			web.Fail(w, http.StatusNotFound, "this segment has not come")
+			return false
+		case <-r.Context().Done():
+			return false
+		}
+	}
 }
 
 // follow sends what there is of a segment, and what comes as it comes.
@@ -221,6 +252,13 @@ func (f *feed) follow(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// patience is how long a request waits for what comes next.
+func (o *output) patience() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return behind * max(o.longest, time.Second)
 }
 
 // lasting is how long others may keep what never changes.
