@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -260,36 +258,4 @@ func webStatus(f *fixture, path string) int {
 	}
 	answer.Body.Close()
 	return answer.StatusCode
-}
-
-// TestPagesPictures makes the pictures of docs/images, where WEIR_PICTURES is set.
-func TestPagesPictures(t *testing.T) {
-	if os.Getenv("WEIR_PICTURES") == "" {
-		t.Skip("WEIR_PICTURES is not set")
-	}
-	f := serve(t, watchable(t))
-	for name, size := range map[string]string{"garden": "1280x720", "stage-left": "640x360", "stage-right": "640x360"} {
-		camera(t, f.url(name), size)
-	}
-	b := openBrowser(t, f)
-	keep := func(name string) {
-		if err := os.WriteFile(filepath.Join("../../docs/images", name+".png"), b.shot(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, page := range []struct{ name, path, ready string }{
-		{"streams", "/", "[...document.querySelectorAll('.card')].filter((c) => /bps/.test(c.textContent) && /Live [1-9][0-9] s/.test(c.textContent)).length === 3"},
-		{"player", "/players/?stream=live/garden", "/of [3-9][0-9][0-9]/.test(document.getElementById('dropped').textContent)"},
-	} {
-		b.size(1280, 800)
-		b.scheme("light")
-		b.open(page.path)
-		b.until("the page to be complete", page.ready)
-		keep(page.name + "-light")
-		b.scheme("dark")
-		keep(page.name + "-dark")
-		b.size(390, 844)
-		b.scheme("light")
-		keep(page.name + "-phone")
-	}
 }
