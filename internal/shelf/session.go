@@ -77,9 +77,11 @@ func usable(id string) bool {
 	return id != "" && len(id) <= maxID && strings.Trim(id, letters) == ""
 }
 
-// whois tells players apart who do not say which they are.
-func whois(r *http.Request, n Name, query string) string {
-	return web.ClientAddr(r).String() + "\n" + r.UserAgent() + "\n" + n.URL() + "\n" + query
+// whois tells players apart who do not say which they are: by all that the gates may have let them in for.
+func whois(r *http.Request, n Name) string {
+	return strings.Join([]string{
+		n.URL(), web.ClientAddr(r).String(), r.UserAgent(), r.URL.RawQuery, r.Header.Get("Authorization"), r.Referer(),
+	}, "\n")
 }
 
 // Patience is how long the player may be silent.

@@ -92,7 +92,7 @@ func (s *Sessions) Find(id string) (x *Session, ended bool) {
 func (s *Sessions) Recall(r *http.Request, n Name) (x *Session, ended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return known(s.plain[whois(r, n, r.URL.RawQuery)])
+	return known(s.plain[whois(r, n)])
 }
 
 func known(x *Session) (*Session, bool) {
@@ -136,7 +136,7 @@ func (s *Sessions) Admit(r *http.Request, n Name, file, id string, limit time.Du
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	x := &Session{ID: id, Name: n, began: time.Now(), seen: time.Now(), limit: limit, plain: whois(r, n, r.URL.RawQuery)}
+	x := &Session{ID: id, Name: n, began: time.Now(), seen: time.Now(), limit: limit, plain: whois(r, n)}
 	x.Request = &stream.Request{
 		ID: id, Kind: s.o.Kind, Remote: web.ClientAddr(r),
 		Vhost: n.Vhost, App: n.App, Stream: n.Stream, Name: n.Stream + path.Ext(file), Param: query,

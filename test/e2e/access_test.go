@@ -62,6 +62,13 @@ var strangers = []stranger{
 	{"hls", stream.Play, func(f *fixture, name, param string, h http.Header) string {
 		return f.fetch("http://"+f.http+"/live/"+name+".m3u8"+param, h)
 	}},
+	{"dash", stream.Play, func(f *fixture, name, param string, h http.Header) string {
+		if h = h.Clone(); h == nil {
+			h = http.Header{}
+		}
+		h.Set("User-Agent", stream.NewID()) // somebody else each time
+		return f.fetch("http://"+f.http+"/live/"+name+".mpd"+param, h)
+	}},
 }
 
 // knock connects and asks; it returns the server's words.
@@ -123,8 +130,8 @@ func guarded(t *testing.T, rules string) (f *fixture, change func(rules string))
 	with := func(rules string) conf { // the files of HLS are where the web server looks for files
 		return conf{
 			global: "forwarded_for 127.0.0.1;", http: "dir " + dir + ";",
-			vhost: "http_remux { enabled on; }\nhls { enabled on; hls_fragment 1; hls_path " + dir + "; }\n" + rules,
-			more:  "vhost b.example.com { hls { enabled on; hls_path " + dir + "; } }",
+			vhost: "http_remux { enabled on; }\nhls { enabled on; hls_fragment 1; hls_path " + dir + "; }\ndash { enabled on; dash_fragment 1; dash_path " + dir + "; }\n" + rules,
+			more:  "vhost b.example.com { hls { enabled on; hls_path " + dir + "; } dash { enabled on; dash_path " + dir + "; } }",
 		}
 	}
 	f = serve(t, with(""))
@@ -147,7 +154,9 @@ func guarded(t *testing.T, rules string) (f *fixture, change func(rules string))
 		<-done
 		f.kickPlayers() // those of HLS stay for a while
 	})
-	waitFor(t, "a segment", func() bool { return f.fetch("http://"+f.http+"/live/s.m3u8", nil) == "" })
+	waitFor(t, "a segment", func() bool {
+		return f.fetch("http://"+f.http+"/live/s.m3u8", nil) == "" && f.fetch("http://"+f.http+"/live/s.mpd", nil) == ""
+	})
 	f.reload(with(rules))
 	return f, func(rules string) { f.reload(with(rules)) }
 }
@@ -304,6 +313,51 @@ func TestAccessHLS(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// TestAccessDASH asks for what DASH writes, in all ways but that of a session.
+func TestAccessDASH(t *testing.T) {
+	f, change := guarded(t, "")
+	session := func() string {
+		_, manifest := f.get("http://" + f.http + "/live/s.mpd")
+		_, rest, _ := strings.Cut(manifest, "<Location>")
+		_, rest, _ = strings.Cut(rest, "?")
+		query, _, ok := strings.Cut(rest, "<")
+		if !ok {
+			t.Fatalf("no session: %s", manifest)
+		}
+		return "?" + query
+	}
+	for _, rules := range []string{"", "security { enabled on; allow play 127.0.0.1; }"} {
+		change(rules)
+		for _, file := range []string{"video-init.mp4", "video-0.m4s"} {
+			if code, body := f.get("http://" + f.http + "/live/s/" + file + session()); code != http.StatusOK || len(body) < 100 {
+				t.Fatalf("%q: %s: %d, %d bytes", rules, file, code, len(body))
+			}
+			for _, at := range []string{
+				"/live/s/" + file, "/live/s/" + file + "?vhost=b.example.com", "/live/s/" + file + "?vhost=none.example.com",
+				"/live/s/" + file + "?dash_ctx=abcd1234", "/live/s/" + file + "?hls_ctx=abcd1234", "//live/s/" + file, "/live/s//" + file,
+				"/LIVE/s/" + file, "/live/%73/" + file, "/live/s%2f" + file, "/live/s/" + strings.ToUpper(file), "/live/./s/" + file,
+			} {
+				code, body := f.get("http://" + f.http + at)
+				if rules == "" {
+					if at == "/live/s/"+file && code != http.StatusOK {
+						t.Errorf("no rules: %s: %d", at, code)
+					}
+					continue
+				}
+				if code < 300 || strings.Contains(body, "moof") || strings.Contains(body, "moov") {
+					t.Errorf("%s: %d, %d bytes", at, code, len(body))
+				}
+			}
+		}
+	}
+	change("security { enabled on; deny play all; }")
+	for _, at := range []string{"/live/s.mpd", "/live/s.mpd?vhost=b.example.com", "/live/./s.mpd", "//live/s.mpd"} {
+		if code, body := f.get("http://"+f.http+at, "User-Agent", "somebody else"); code < 300 || strings.Contains(body, "<MPD") {
+			t.Errorf("%s: %d %s", at, code, body)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -52,10 +53,17 @@ var hlsSettings = []hlsSetting{
 	{name: "hls_key_file_path", value: [2]string{"DIR/ka", "DIR/kb"}, look: hlsKeyFile, want: [2]string{"ka", "kb"}, beside: "hls_keys on;"},
 	{name: "hls_key_url", value: [2]string{"http://one.example/", "http://two.example/x/"}, look: hlsKey,
 		want: [2]string{"http://one.example/live/NAME-N.key", "http://two.example/x/live/NAME-N.key"}, beside: "hls_keys on;"},
+	{name: "hls_use_fmp4", value: [2]string{"off", "on"}, look: hlsForm, want: [2]string{"NAME-N.ts 47", "NAME-N.m4s moof"}},
+	{name: "hls_fmp4_file", value: [2]string{"[stream]/[seq].m4s", "[app]/[stream]-[seq].mp4"}, look: hlsForm,
+		want: [2]string{"../NAME/N.m4s moof", "NAME-N.mp4 moof"}, beside: "hls_use_fmp4 on;"},
+	{name: "hls_init_file", value: [2]string{"[app]/[stream]/init.mp4", "h/[stream].mp4"}, look: hlsMap,
+		want: [2]string{"NAME/init.mp4 ftyp", "../h/NAME.mp4 ftyp"}, beside: "hls_use_fmp4 on;"},
+	{name: "hls_low_latency", value: [2]string{"off", "on"}, look: hlsPart, want: [2]string{"no parts", "0.20000 s"}},
+	{name: "hls_part", value: [2]string{"0.2", "0.5"}, look: hlsPart, want: [2]string{"0.20000 s", "0.48000 s"}, beside: "hls_low_latency on;"},
 }
 
-// hlsElsewhere are the directives that have no effect yet.
-var hlsElsewhere = []string{"hls_use_fmp4", "hls_fmp4_file", "hls_init_file", "hls_nb_notify"}
+// hlsElsewhere are the directives that other tests look at.
+var hlsElsewhere = []string{"hls_nb_notify"}
 
 func (s hlsSetting) conf(f *fixture, n int) conf {
 	name, _, _ := strings.Cut(s.name, ",")
@@ -120,7 +128,7 @@ func newHLSStream(t *testing.T, f *fixture) *hlsStream {
 // anonymous takes out of a text what is another each time.
 func (h *hlsStream) anonymous(said string) string {
 	said = strings.ReplaceAll(said, h.name, "NAME")
-	return regexp.MustCompile(`([-/.])\d+(\.ts|\.key|$|/)`).ReplaceAllString(
+	return regexp.MustCompile(`([-/.])\d+(\.ts|\.m4s|\.mp4|\.key|$|/)`).ReplaceAllString(
 		regexp.MustCompile(`([-/.])\d+/`).ReplaceAllString(said, "${1}N/"), "${1}N$2")
 }
 
@@ -358,4 +366,42 @@ func hlsKeyFile(t *testing.T, _ *fixture, h *hlsStream) string {
 	}
 	place, _, _ := strings.Cut(list[0], "/")
 	return place
+}
+
+// kind tells what bytes are: the first one of a transport stream, or the type of the first box.
+func kind(said string) string {
+	if len(said) < 8 || said[0] == 0x47 {
+		return fmt.Sprintf("%.1x", said)
+	}
+	return said[4:8]
+}
+
+func hlsForm(t *testing.T, f *fixture, h *hlsStream) string {
+	t.Helper()
+	at := entry.FindString(h.playlist())
+	_, said := f.get("http://" + f.http + path.Join("/live", at))
+	return at + " " + kind(said)
+}
+
+func hlsMap(t *testing.T, f *fixture, h *hlsStream) string {
+	t.Helper()
+	at := regexp.MustCompile(`#EXT-X-MAP:URI="([^"]*)"`).FindStringSubmatch(h.playlist())
+	if at == nil {
+		return "none"
+	}
+	_, said := f.get("http://" + f.http + path.Join("/live", at[1]))
+	return at[1] + " " + kind(said)
+}
+
+// hlsPart looks at how long parts are, one of which it fetches.
+func hlsPart(t *testing.T, f *fixture, h *hlsStream) string {
+	t.Helper()
+	part := regexp.MustCompile(`#EXT-X-PART:DURATION=([\d.]+),URI="([^"]*)"`).FindStringSubmatch(h.playlist())
+	if part == nil {
+		return "no parts"
+	}
+	if _, said := f.get("http://" + f.http + "/live/" + part[2]); kind(said) != "moof" {
+		return "no part of MP4: " + kind(said)
+	}
+	return part[1] + " s"
 }

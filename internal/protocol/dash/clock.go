@@ -9,18 +9,16 @@ func (o *output) clock(p *period, at int64) time.Time {
 	return o.begin.Add(p.start + time.Duration(at-p.origin))
 }
 
-// shift moves the beginning of a period by at most so much, and returns by how much: not into the one before.
-func (o *output) shift(p *period, by time.Duration) time.Duration {
+// shift moves the beginning of a period that nobody knows yet, but not into the one before.
+func (o *output) shift(p *period, by time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	by = by.Truncate(time.Millisecond)
 	if o.page == nil && len(o.periods) == 1 && o.reach == 0 { // the clock itself is not known to anybody
 		o.begin = o.begin.Add(by)
-		return by
+		return
 	}
-	by = max(by, o.reach-p.start)
-	p.start += by
-	return by
+	p.start = max(p.start+by, min(p.start, o.reach))
 }
 
 // enter puts a period into the manifest, and returns the output's count of disposals.

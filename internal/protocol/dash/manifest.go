@@ -181,11 +181,9 @@ func (o *output) describeSet(p *period, s *set, id uint32, low, newest bool) *mp
 	t.StartNumber = mpd.Ptr(uint32(s.list[0].number))
 	t.PresentationTimeOffset = mpd.Ptr(uint64(s.track.Ticks(p.origin)))
 	t.SegmentTimeline = s.timeline(low)
-	if low && newest {
-		if ahead := (o.longest - o.limit).Truncate(time.Millisecond).Seconds(); ahead > 0 {
-			t.AvailabilityTimeOffset = mpd.FloatInf64(ahead)
-			t.AvailabilityTimeComplete = mpd.Ptr(false)
-		}
+	if ahead := (s.shortest() - o.limit).Truncate(time.Millisecond).Seconds(); low && newest && ahead > 0 {
+		t.AvailabilityTimeOffset = mpd.FloatInf64(ahead)
+		t.AvailabilityTimeComplete = mpd.Ptr(false)
 	}
 	a.SegmentTemplate = t
 	r := &mpd.RepresentationType{Id: s.name, Bandwidth: uint32(max(1, s.bits))}
@@ -202,6 +200,16 @@ func (o *output) describeSet(p *period, s *set, id uint32, low, newest bool) *mp
 	}
 	a.Representations = []*mpd.RepresentationType{r}
 	return a
+}
+
+// shortest returns how long the shortest whole segment is; 0 without one.
+func (s *set) shortest() (d time.Duration) {
+	for _, g := range s.list {
+		if lasts := s.time(int64(g.duration)); g.whole && (d == 0 || lasts < d) {
+			d = lasts
+		}
+	}
+	return d
 }
 
 // timeline lists a set's segments: equal ones in a row are one entry. The one that is being made is as long as

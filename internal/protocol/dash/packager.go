@@ -14,9 +14,6 @@ const (
 	shortest = 200 * time.Millisecond
 	maxBytes = 128 << 20        // of a segment, however long its key frames keep it waiting
 	maxTime  = 10 * time.Minute // the same
-	// maxDrift is by how much the stream's clock and ours may come apart before the manifest is told: a new
-	// period puts the one right by the other.
-	maxDrift = time.Second
 )
 
 // packager makes segments of one stream's chunks, for one goroutine.
@@ -30,13 +27,14 @@ type packager struct {
 	vhost *config.Vhost
 	rules *config.Dash
 
-	period  *period // nil: waits for a key frame
-	emptied int     // the output's, when it began
-	start   int64   // ns, of the open segments
-	late    time.Duration // by how much the first chunk came behind its time on the manifest's clock
-	early   time.Duration // the least by which any has, while nobody knows that clock yet
+	period  *period       // nil: waits for a key frame
+	emptied int           // the output's, when it began
+	start   int64         // ns, of the open segments
+	early   time.Duration // by how much a chunk came before its time, at the most, while nobody knows the period yet
 	told    bool          // the period is in the manifest
-	bytes   int64 // in the open segments
+	drift   drift
+	apart   time.Duration // by how much the next period is to be put right
+	bytes   int64         // in the open segments
 	open    [2]opened
 	failing bool // the error is in the log
 }
@@ -114,16 +112,18 @@ func (p *packager) Chunk(c *cmaf.Chunk) {
 	}
 	if p.period != nil && p.cuts(c) {
 		p.close(c)
-		if late := c.At.Sub(o.clock(p.period, c.End())); late-p.late > maxDrift || p.late-late > maxDrift {
-			o.leaves(p.period)
-			p.period = nil
+		if p.apart != 0 && c.Key {
+			p.mend(c)
 		}
 	}
 	fresh := p.open == [2]opened{}
-	if p.period == nil && (!c.Key || !p.begin(c)) {
+	if p.period == nil && (!c.Key || !p.begin(c, c.Wall)) {
 		return
 	}
 	p.add(c)
+	if by := p.drift.note(c.At.Sub(o.clock(p.period, c.End())), c.At); by != 0 {
+		p.apart = by
+	}
 	if fresh && p.told && p.rules.DashLowLatency {
 		p.show()
 	}
@@ -142,19 +142,28 @@ func (p *packager) cuts(c *cmaf.Chunk) bool {
 	return c.Key && lasted+slack >= p.rules.DashFragment
 }
 
-// begin opens a period with a chunk.
-func (p *packager) begin(c *cmaf.Chunk) bool {
+// begin opens a period with a chunk that starts at a time of the wall clock.
+func (p *packager) begin(c *cmaf.Chunk, wall time.Time) bool {
 	o := p.output
-	n, err := o.newPeriod(c, p.kept())
+	n, err := o.newPeriod(c, wall, p.kept())
 	if err != nil {
 		p.fail(err)
 		return false
 	}
 	p.period = n
 	p.emptied = o.enter(n)
-	p.late = c.At.Sub(o.clock(n, c.End()))
-	p.early, p.told = 0, false
+	p.early, p.told, p.drift, p.apart = 0, false, drift{}, 0
 	return true
+}
+
+// mend begins a new period where the stream's clock and ours have come apart: the same, but for its time.
+func (p *packager) mend(c *cmaf.Chunk) {
+	o := p.output
+	wall := o.clock(p.period, c.Start).Add(p.apart)
+	o.leaves(p.period)
+	if p.period = nil; p.begin(c, wall) {
+		p.told = true // its time is known
+	}
 }
 
 // kept says where segments are to be.
@@ -276,7 +285,7 @@ func (p *packager) show() {
 // held.
 func (p *packager) list() error {
 	if !p.told {
-		p.late -= p.output.shift(p.period, p.early)
+		p.output.shift(p.period, p.early)
 		p.told = true
 	}
 	return p.output.write(p.rules)

@@ -44,10 +44,9 @@ func (p *period) sets() (list []*set) {
 	return list
 }
 
-// newPeriod begins a period with a chunk.
-func (o *output) newPeriod(c *cmaf.Chunk, h places) (*period, error) {
+// newPeriod begins a period with a chunk that starts at a time of the wall clock; zero if that is not known.
+func (o *output) newPeriod(c *cmaf.Chunk, wall time.Time, h places) (*period, error) {
 	p := &period{tracks: c.Tracks, origin: origin(c)}
-	wall := c.Wall
 	if wall.IsZero() {
 		wall = c.At.Add(-c.Duration)
 	}
