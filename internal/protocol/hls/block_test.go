@@ -39,9 +39,9 @@ func TestBlock(t *testing.T) {
 		began := time.Now()
 		type wait struct{ msn, part int }
 		asked := map[wait]*asking{}
-		due := map[wait]time.Duration{ // when the frame comes that ends a part; a segment ends with the next part
-			{n, have}: 100, {n, have + 2}: 500, {n, 9}: 900, {n, -1}: 1100, {n, 10}: 1100, {n + 1, 0}: 1100,
-			{n + 1, 3}: 1700, {n + 1, -1}: 3100, {n + 2, 1}: 3300,
+		due := map[wait]time.Duration{ // when the frame comes that ends a part; a segment ends with its last part
+			{n, have}: 100, {n, have + 2}: 500, {n, 9}: 900, {n, -1}: 900, {n, 10}: 1100, {n + 1, 0}: 1100,
+			{n + 1, 3}: 1700, {n + 1, -1}: 2900, {n + 2, 1}: 3300,
 		}
 		for w := range due {
 			asked[w] = r.ask(list(w.msn, w.part))

@@ -131,14 +131,6 @@ func (p *mp4Packager) take(c *cmaf.Chunk) {
 		return
 	}
 	video := p.some.Video != nil
-	if p.writing != nil {
-		if cut, forced := p.cutter.cutsAt(c.Start, c.Key, p.writing.total()); cut {
-			if forced {
-				p.warn(c.Start)
-			}
-			p.end(time.Duration(c.Start - p.cutter.start))
-		}
-	}
 	if p.writing == nil {
 		if video && !c.Key && p.rules.HlsWaitKeyframe {
 			return
@@ -155,5 +147,11 @@ func (p *mp4Packager) take(c *cmaf.Chunk) {
 	p.cutter.reach(c.End())
 	if w.low {
 		p.output.part(w, c, p.rules)
+	}
+	if cut, forced := p.cutter.cutsAt(c.End(), c.Last, w.total()); cut {
+		if forced {
+			p.warn(c.End())
+		}
+		p.end(time.Duration(c.End() - p.cutter.start))
 	}
 }
