@@ -42,7 +42,8 @@ func (o *output) was(emptied int) bool {
 func (o *output) leaves(p *period) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.reach = max(o.reach, p.ends())
+	p.ended = p.ends()
+	o.reach = max(o.reach, p.ended)
 }
 
 // grow notes how far the segments have come that are being made, and puts them into the lists.

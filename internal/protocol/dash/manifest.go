@@ -165,6 +165,9 @@ func (o *output) describe(p *period, low, newest bool) *mpd.Period {
 	out := mpd.NewPeriod()
 	out.Id = strconv.FormatUint(p.id, 10)
 	out.Start = duration(p.start)
+	if !newest { // else players take it to last until the next one begins
+		out.Duration = duration(p.ended - p.start)
+	}
 	for i, s := range p.sets() {
 		if len(s.list) == 0 {
 			continue

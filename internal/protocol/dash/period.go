@@ -19,6 +19,8 @@ type period struct {
 	origin int64         // ns of the stream's timeline, there
 	video  *set          // nil without
 	audio  *set
+
+	ended time.Duration // where its last segment ended, on the manifest's clock; zero while it goes on; guarded by output.mu
 }
 
 // set is one track's segments in a period.
