@@ -16,7 +16,18 @@ es6-promise/LICENSE               es6-promise.LICENSE.txt
 events/LICENSE                    events.LICENSE.txt
 hls.js/dist/hls.min.js            hls.min.js
 hls.js/LICENSE                    hls.LICENSE.txt
+dashjs/dist/modern/umd/dash.mediaplayer.min.js  dash.mediaplayer.min.js
+dashjs/LICENSE.md                 dash.LICENSE.txt
+@svta/cml-608/LICENSE             cml-608.LICENSE.txt
+@svta/cml-xml/LICENSE             cml.LICENSE.txt
+bcp-47-match/license              bcp-47-match.LICENSE.txt
+codem-isoboxer/LICENSE.txt        codem-isoboxer.LICENSE.txt
+fast-deep-equal/LICENSE           fast-deep-equal.LICENSE.txt
+imsc/LICENSE                      imsc.LICENSE.txt
+path-browserify/LICENSE           path-browserify.LICENSE.txt
+sax/LICENSE                       sax.LICENSE.txt
 FILES
+cp dash.bundled.LICENSE.txt "$to/" # of what no package here is for
 # No source maps: a browser would ask for files that are not here.
 sed -i.was '/^\/\/# sourceMappingURL=/d' "$to"/*.js
 rm -f "$to"/*.was

@@ -48,6 +48,7 @@ func (t *Tracks) same(u *Tracks) bool {
 type Chunk struct {
 	Tracks   *Tracks
 	Key      bool          // decoding can begin here
+	Last     bool          // decoding can begin with the chunk that follows: its first frame is there
 	Cut      bool          // something is missing between this and the chunk before, or it is a publisher's first
 	Start    int64         // ns on the stream's timeline, of its first frame's decoding
 	Duration time.Duration // of its pictures, or its sound where there is nothing else

@@ -72,7 +72,7 @@ func (p *packager) leads(f *media.Frame, s *strip, data []byte) {
 	ends := p.open && p.ends(f)
 	s.push(f, data)
 	if ends {
-		p.close()
+		p.close(f.Key)
 	}
 	if !p.open {
 		p.begin(f)
@@ -109,12 +109,12 @@ func (p *packager) begin(f *media.Frame) {
 	}
 }
 
-// close completes the open chunk with what has been settled.
-func (p *packager) close() {
+// close completes the open chunk with what has been settled. Last says that a key frame comes next.
+func (p *packager) close(last bool) {
 	p.open = false
 	p.leave()
 	t, lead := p.tracks, p.lead()
-	c := &Chunk{Tracks: t, Key: p.key, Cut: p.cut, Wall: p.wall, At: time.Now()}
+	c := &Chunk{Tracks: t, Key: p.key, Last: last, Cut: p.cut, Wall: p.wall, At: time.Now()}
 	if t.Video != nil {
 		c.Pictures = len(p.video.samples)
 	}
@@ -146,7 +146,7 @@ func (p *packager) finish() {
 	if p.open {
 		p.video.finish()
 		p.audio.finish()
-		p.close()
+		p.close(false)
 	}
 	p.video.forget()
 	p.audio.forget()

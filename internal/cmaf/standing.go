@@ -59,11 +59,14 @@ func Standing(log *slog.Logger, changed func() any, kinds ...Kind) stream.Standi
 
 // shortest returns the length of a vhost's chunks.
 func shortest(kinds []Kind, vhost string) time.Duration {
-	d := easy
+	var d time.Duration
 	for i := range kinds {
-		if part := kinds[i].Part(vhost); part > 0 && kinds[i].Wanted(vhost) {
-			d = min(d, part)
+		if part := kinds[i].Part(vhost); part > 0 && kinds[i].Wanted(vhost) && (d == 0 || part < d) {
+			d = part
 		}
+	}
+	if d == 0 {
+		return easy
 	}
 	return d
 }
@@ -167,7 +170,7 @@ func (r *run) guard(i int, do func()) {
 		if cause := recover(); cause != nil {
 			r.log.Error("panic: this output ends", "stream", r.sub.Stream().Publication().URL(), "output", r.kinds[i].Name, "panic", cause, "stack", string(debug.Stack()))
 			r.failed[i] = true
-			r.close(i)
+			r.close(i) // so that nobody waits for it
 		}
 	}()
 	do()

@@ -292,7 +292,7 @@ func TestLive(t *testing.T) {
 				if late := one.At.Sub(began) - time.Duration(one.End()); late < 0 || late > c.late {
 					t.Errorf("chunks of %v: one that ends at %v comes %v later", c.part, time.Duration(one.End()), late)
 				}
-				if want := min(easy, max(c.part, 0)); want > 0 && one.Limit > want+2*jitter {
+				if want := max(c.part, 0); want > 0 && one.Limit > want+2*jitter {
 					t.Errorf("chunks of %v; want %v", one.Limit, want)
 				}
 			}

@@ -41,11 +41,3 @@ type HLS struct {
 
 // FMP4 reports whether segments are of MP4.
 func (h *HLS) FMP4() bool { return h.HlsUseFmp4 || h.HlsLowLatency }
-
-// Pattern returns the name of a segment, with its variables.
-func (h *HLS) Pattern() string {
-	if h.FMP4() {
-		return h.HlsFmp4File
-	}
-	return h.HlsTSFile
-}

@@ -120,6 +120,8 @@ func cutFormat(name string) (stream, format string, found bool) {
 		return name[:dot], ending, true
 	case "m3u8":
 		return name[:dot], "hls", true
+	case "mpd":
+		return name[:dot], "dash", true
 	}
 	return name, "", false
 }

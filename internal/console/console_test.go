@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,6 +34,13 @@ vhost ts.example {
 }
 vhost list.example {
 	hls { enabled on; hls_m3u8_file [vhost]/[app]/[stream].m3u8; }
+}
+vhost quick.example {
+	hls { enabled on; hls_low_latency on; hls_part 0.5; }
+	dash { enabled on; dash_low_latency on; }
+}
+vhost dash.example {
+	dash { enabled on; dash_mpd_file ./[vhost]/[app]/[stream]/manifest.mpd; }
 }
 vhost bare.example { }
 `
@@ -98,15 +106,17 @@ func decode[T any](t *testing.T, w *httptest.ResponseRecorder) (v T) {
 func TestFiles(t *testing.T) {
 	s := newStudio(t, settings)
 	for path, kind := range map[string]string{
-		"/":                               "text/html; charset=utf-8",
-		"/players/":                       "text/html; charset=utf-8",
-		"/players/?stream=live/x":         "text/html; charset=utf-8",
-		"/players/style.css":              "text/css; charset=utf-8",
-		"/players/player.js":              "text/javascript; charset=utf-8",
-		"/players/icon.svg":               "image/svg+xml",
-		"/players/vendor/mpegts.js":       "text/javascript; charset=utf-8",
-		"/players/vendor/hls.min.js":      "text/javascript; charset=utf-8",
-		"/players/vendor/hls.LICENSE.txt": "text/plain; charset=utf-8",
+		"/":                                       "text/html; charset=utf-8",
+		"/players/":                               "text/html; charset=utf-8",
+		"/players/?stream=live/x":                 "text/html; charset=utf-8",
+		"/players/style.css":                      "text/css; charset=utf-8",
+		"/players/player.js":                      "text/javascript; charset=utf-8",
+		"/players/icon.svg":                       "image/svg+xml",
+		"/players/vendor/mpegts.js":               "text/javascript; charset=utf-8",
+		"/players/vendor/hls.min.js":              "text/javascript; charset=utf-8",
+		"/players/vendor/hls.LICENSE.txt":         "text/plain; charset=utf-8",
+		"/players/compare.js":                     "text/javascript; charset=utf-8",
+		"/players/vendor/dash.mediaplayer.min.js": "text/javascript; charset=utf-8",
 	} {
 		w := s.get("GET", path)
 		h := w.Header()
@@ -238,6 +248,15 @@ func TestStream(t *testing.T) {
 			"/players/?stream=live/cam&vhost=list.example", "rtmp://video.example:1936/live/cam?vhost=list.example",
 			"hls HLS /list.example/live/cam.m3u8?vhost=list.example, rtmp RTMP rtmp://video.example:1936/live/cam?vhost=list.example",
 		},
+		"stream=live/cam&vhost=quick.example": {
+			"/players/?stream=live/cam&vhost=quick.example", "rtmp://video.example:1936/live/cam?vhost=quick.example",
+			"hls LL-HLS /live/cam.m3u8?vhost=quick.example 2.1, dash LL-DASH /live/cam.mpd?vhost=quick.example 1.5, " +
+				"rtmp RTMP rtmp://video.example:1936/live/cam?vhost=quick.example",
+		},
+		"stream=live/cam&vhost=dash.example": {
+			"/players/?stream=live/cam&vhost=dash.example", "rtmp://video.example:1936/live/cam?vhost=dash.example",
+			"dash DASH /dash.example/live/cam/manifest.mpd?vhost=dash.example, rtmp RTMP rtmp://video.example:1936/live/cam?vhost=dash.example",
+		},
 		"stream=live/cam&vhost=bare.example": {
 			"/players/?stream=live/cam&vhost=bare.example", "rtmp://video.example:1936/live/cam?vhost=bare.example",
 			"rtmp RTMP rtmp://video.example:1936/live/cam?vhost=bare.example",
@@ -250,7 +269,11 @@ func TestStream(t *testing.T) {
 		got := decode[streamAnswer](t, s.get("GET", "/players/stream.json?"+query)).Stream
 		var outputs []string
 		for _, o := range got.Outputs {
-			outputs = append(outputs, o.Kind+" "+o.Label+" "+o.URL)
+			words := o.Kind + " " + o.Label + " " + o.URL
+			if o.Latency != 0 {
+				words += " " + strconv.FormatFloat(o.Latency, 'f', -1, 64)
+			}
+			outputs = append(outputs, words)
 		}
 		if got.Live || got.Video != nil || got.Page != want.page || got.Publish != want.publish || strings.Join(outputs, ", ") != want.outputs {
 			t.Errorf("%s: page %s, publish %s, outputs %s; want %+v", query, got.Page, got.Publish, strings.Join(outputs, ", "), want)
@@ -306,6 +329,7 @@ func TestAlias(t *testing.T) {
 	for query, want := range map[string]string{
 		"autostart=true&app=live&stream=livestream.flv&server=1.2.3.4&port=8080&vhost=a.b&schema=http": "/players/?format=flv&stream=live/livestream&vhost=a.b",
 		"app=live&stream=livestream.m3u8":     "/players/?format=hls&stream=live/livestream",
+		"app=live&stream=livestream.mpd":      "/players/?format=dash&stream=live/livestream",
 		"app=live&stream=v1.2":                "/players/?stream=live/v1.2",
 		"stream=live/livestream":              "/players/?stream=live/livestream",
 		"":                                    "/players/",

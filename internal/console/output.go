@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"weir/internal/config"
 )
@@ -13,9 +14,10 @@ import (
 // output is one way to play a stream. The page plays those whose Kind it knows a player for; the
 // others are addresses to copy.
 type output struct {
-	Kind  string `json:"kind"`  // what plays it: flv, ts, aac, mp3, hls, rtmp
-	Label string `json:"label"` // for people
-	URL   string `json:"url"`   // a path on this server, or a whole address
+	Kind    string  `json:"kind"`    // what plays it: flv, ts, aac, mp3, hls, dash, rtmp
+	Label   string  `json:"label"`   // for people
+	URL     string  `json:"url"`     // a path on this server, or a whole address
+	Latency float64 `json:"latency"` // s that a player aims at; 0 leaves it to the player
 }
 
 // visit is a look at a stream: who looks matters to its addresses.
@@ -29,8 +31,9 @@ type visit struct {
 // maker tells where one kind of output of a stream is; nil if there is none.
 type maker func(v visit) *output
 
-// makers is the table of outputs, best first.
-var makers = []maker{remuxOutput, hlsOutput, rtmpOutput}
+// makers is the table of outputs, best first: what needs no segments starts soonest and is the
+// least behind.
+var makers = []maker{remuxOutput, hlsOutput, dashOutput, rtmpOutput}
 
 // outputs lists the ways to play a stream.
 func (v visit) outputs() []output {
@@ -55,19 +58,39 @@ func remuxOutput(v visit) *output {
 	}
 	mount := strings.Replace(remux.Mount, config.DefaultVhost+"/", "/", 1)
 	_, below, _ := strings.Cut(mount, "/")
-	return &output{kind, remuxLabels[kind], v.path("/" + below)}
+	return &output{Kind: kind, Label: remuxLabels[kind], URL: v.path("/" + below)}
 }
 
-// hlsOutput is the playlist, whose name is the same on the disk and on the web.
+// hlsOutput is the playlist, whose name is the same on the disk and on the web. With low latency a
+// player can stay three parts behind the newest picture, and what its own unrest costs.
 func hlsOutput(v visit) *output {
-	if !v.vhost.HLS.Enabled {
+	hls := &v.vhost.HLS
+	if !hls.Enabled {
 		return nil
 	}
-	return &output{"hls", "HLS", v.path("/" + strings.TrimPrefix(v.vhost.HLS.HlsM3u8File, "./"))}
+	o := &output{Kind: "hls", Label: "HLS", URL: v.path("/" + strings.TrimPrefix(hls.HlsM3u8File, "./"))}
+	if hls.HlsLowLatency {
+		o.Label, o.Latency = "LL-HLS", (3*hls.HlsPart + 600*time.Millisecond).Seconds()
+	}
+	return o
+}
+
+// dashOutput is the manifest, of which the same is true. With low latency it says itself what to
+// aim at, and this is that.
+func dashOutput(v visit) *output {
+	dash := &v.vhost.Dash
+	if !dash.Enabled {
+		return nil
+	}
+	o := &output{Kind: "dash", Label: "DASH", URL: v.path("/" + strings.TrimPrefix(dash.DashMpdFile, "./"))}
+	if dash.DashLowLatency {
+		o.Label, o.Latency = "LL-DASH", max(1500*time.Millisecond, 5*dash.DashPart).Seconds()
+	}
+	return o
 }
 
 func rtmpOutput(v visit) *output {
-	return &output{"rtmp", "RTMP", v.rtmp()}
+	return &output{Kind: "rtmp", Label: "RTMP", URL: v.rtmp()}
 }
 
 // path fills the variables of a template and escapes the rest.

@@ -196,6 +196,8 @@ func TestRecall(t *testing.T) {
 			"other query":    {ask("token=2", "vlc"), name, false},
 			"other stream":   {ask("token=1", "vlc"), Name{"v", "live", "b"}, false},
 			"other vhost":    {ask("token=1", "vlc"), Name{"w", "live", "a"}, false},
+			"another token":  {with(ask("token=1", "vlc"), "Authorization"), name, false},
+			"another page":   {with(ask("token=1", "vlc"), "Referer"), name, false},
 			"another client": {from(ask("token=1", "vlc"), "198.51.100.7:99"), name, false},
 		} {
 			if got, ended := l.Recall(c.q, c.n); (got == x) != c.same || ended {
@@ -221,6 +223,11 @@ func TestRecall(t *testing.T) {
 			t.Error("of two alike, the one that has told its id is gone, and the other too")
 		}
 	})
+}
+
+func with(q *http.Request, header string) *http.Request {
+	q.Header.Set(header, "Bearer x")
+	return q
 }
 
 func from(q *http.Request, addr string) *http.Request {

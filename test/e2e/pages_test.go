@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,7 +15,8 @@ func watchable(t *testing.T) conf {
 	return conf{
 		http: "dir " + dir + ";",
 		vhost: "http_remux { enabled on; wait_timeout 1; }\n" +
-			"hls { enabled on; hls_fragment 1; hls_window 8; hls_path " + dir + "; }",
+			"hls { enabled on; hls_fragment 1; hls_window 8; hls_path " + dir + "; }\n" +
+			"dash { enabled on; dash_fragment 1; dash_path " + dir + "; }",
 	}
 }
 
@@ -156,19 +155,28 @@ func (b *browser) schemes() {
 	}
 }
 
-// TestPagesPlayHLS comes to a stream that is on, and changes to HLS by the button.
-func TestPagesPlayHLS(t *testing.T) {
+// TestPagesPlaySegments comes to a stream that is on, and changes to HLS or DASH by the button.
+func TestPagesPlaySegments(t *testing.T) {
 	t.Parallel()
+	for format, list := range map[string]string{"hls": "/live/garden.m3u8", "dash": "/live/garden.mpd"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			playSegments(t, format, list)
+		})
+	}
+}
+
+func playSegments(t *testing.T, format, list string) {
 	f := serve(t, watchable(t))
 	encoder := camera(t, f.url("garden"), "640x360")
-	waitFor(t, "a playlist", func() bool { return webStatus(f, "/live/garden.m3u8") == 200 })
+	waitFor(t, "a playlist", func() bool { return webStatus(f, list) == 200 })
 	b := openBrowser(t, f)
 	b.open("/players/?stream=live/garden")
 	b.moves()
-	b.click("#formats button[value=hls]")
-	b.until("HLS to be chosen", "document.getElementById('main').dataset.format === 'hls'")
+	b.click("#formats button[value=" + format + "]")
+	b.until("the format to be chosen", "document.getElementById('main').dataset.format === '"+format+"'")
 	b.sees(15)
-	if got := ask[string](b, "location.search"); got != "?stream=live/garden&format=hls" {
+	if got := ask[string](b, "location.search"); got != "?stream=live/garden&format="+format {
 		t.Errorf("the address has become %q", got)
 	}
 	b.size(390, 844)
@@ -250,36 +258,4 @@ func webStatus(f *fixture, path string) int {
 	}
 	answer.Body.Close()
 	return answer.StatusCode
-}
-
-// TestPagesPictures makes the pictures of docs/images, where WEIR_PICTURES is set.
-func TestPagesPictures(t *testing.T) {
-	if os.Getenv("WEIR_PICTURES") == "" {
-		t.Skip("WEIR_PICTURES is not set")
-	}
-	f := serve(t, watchable(t))
-	for name, size := range map[string]string{"garden": "1280x720", "stage-left": "640x360", "stage-right": "640x360"} {
-		camera(t, f.url(name), size)
-	}
-	b := openBrowser(t, f)
-	keep := func(name string) {
-		if err := os.WriteFile(filepath.Join("../../docs/images", name+".png"), b.shot(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, page := range []struct{ name, path, ready string }{
-		{"streams", "/", "[...document.querySelectorAll('.card')].filter((c) => /bps/.test(c.textContent) && /Live [1-9][0-9] s/.test(c.textContent)).length === 3"},
-		{"player", "/players/?stream=live/garden", "/of [3-9][0-9][0-9]/.test(document.getElementById('dropped').textContent)"},
-	} {
-		b.size(1280, 800)
-		b.scheme("light")
-		b.open(page.path)
-		b.until("the page to be complete", page.ready)
-		keep(page.name + "-light")
-		b.scheme("dark")
-		keep(page.name + "-dark")
-		b.size(390, 844)
-		b.scheme("light")
-		keep(page.name + "-phone")
-	}
 }

@@ -1,6 +1,7 @@
 // HLS by hls.js, or by the browser where it has no Media Source, as older phones.
 import { native } from '/players/engine-native.js';
 import { load, refused, said, unloaded } from '/players/load.js';
+import { Segments } from '/players/segments.js';
 
 const settings = {
   lowLatencyMode: false,
@@ -10,19 +11,30 @@ const settings = {
   backBufferLength: 30,
 };
 
+// quick settings are those for segments that come in parts.
+const quick = (latency) => ({
+  lowLatencyMode: true,
+  liveSyncDuration: latency,
+  liveMaxLatencyDuration: latency + 3, // what is behind by more jumps
+  liveSyncOnStallIncrease: 0.3, // s: each stall takes the aim back by so much
+  maxLiveSyncPlaybackRate: 1.1, // what is behind by less catches up
+  backBufferLength: 30,
+});
+
 const source = () => window.ManagedMediaSource || window.MediaSource;
 const builtIn = () => document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '';
 
 export const hls = {
-  label: 'HLS',
-  note: 'Latency is how far the picture is behind the newest one that the server has. HLS sends whole segments, so it is behind by a few of them.',
+  note: ({ latency }) => 'Latency is how far the picture is behind the newest one that the server has, reckoned from the playlist. ' + (latency
+    ? 'Low-Latency HLS sends parts of segments as they are made, and the player plays a little faster while it is behind its aim. The way from the camera to the server comes on top.'
+    : 'HLS sends whole segments, so it is behind by a few of them.'),
   able: () => Boolean(source()) || builtIn(),
-  start: (video, url, on) => (source() ? start(video, url, on) : native(video, url, on)),
+  start: (video, output, on) => (source() ? start(video, output, on) : native(video, output, on)),
 };
 
-function start(video, url, on) {
+function start(video, { url, latency }, on) {
   let player = null, over = false, mended = false;
-  const segments = []; // the bit rates of the last ones
+  const segments = new Segments();
   const stop = () => {
     over = true;
     if (player) player.destroy();
@@ -33,7 +45,7 @@ function start(video, url, on) {
   load('/players/vendor/hls.min.js').then(() => {
     if (over) return;
     const { Hls } = window;
-    player = new Hls(settings);
+    player = new Hls(latency ? quick(latency) : settings);
     player.on(Hls.Events.ERROR, (_, data) => {
       if (!data.fatal || over) return;
       if (data.type === Hls.ErrorTypes.MEDIA_ERROR && !mended) { // once, it is often enough
@@ -43,9 +55,9 @@ function start(video, url, on) {
       }
       fail(problem(data));
     });
-    player.on(Hls.Events.FRAG_LOADED, (_, { frag }) => {
-      segments.push({ bits: frag.stats.total * 8, seconds: frag.duration });
-      if (segments.length > 4) segments.shift();
+    player.on(Hls.Events.FRAG_LOADED, (_, { frag, part }) => {
+      const { stats, duration } = part || frag;
+      segments.add(frag.type, stats.total * 8, duration);
     });
     player.on(Hls.Events.MANIFEST_PARSED, () => video.play().catch(on.blocked));
     player.loadSource(url);
@@ -58,11 +70,9 @@ function start(video, url, on) {
   }
   return {
     stop: () => { video.removeEventListener('ended', ended); stop(); },
-    kbps: () => {
-      const sum = (of) => segments.reduce((n, s) => n + s[of], 0);
-      return segments.length ? sum('bits') / sum('seconds') / 1000 : 0;
-    },
+    kbps: () => segments.kbps(),
     latency: () => (player && player.latency > 0 ? player.latency : NaN),
+    target: () => (player && latency ? player.targetLatency || latency : NaN),
   };
 }
 

@@ -21,16 +21,16 @@ const settings = {
 
 const able = () => Boolean(window.MediaSource && window.MediaSource.isTypeSupported('video/mp4; codecs="avc1.42E01E,mp4a.40.2"'));
 
-function engine(type, label) {
+function engine(type) {
   return {
-    label, able,
-    note: 'Latency is how far the picture is behind the newest one that has arrived here. The way from the camera comes on top.',
-    start: (video, url, on) => start(type, video, url, on),
+    able,
+    note: () => 'Latency is how far the picture is behind the newest one that has arrived here. The way from the camera comes on top.',
+    start: (video, { url }, on) => start(type, video, url, on),
   };
 }
 
-export const flv = engine('flv', 'HTTP-FLV');
-export const ts = engine('mpegts', 'HTTP-TS');
+export const flv = engine('flv');
+export const ts = engine('mpegts');
 
 function start(type, video, url, on) {
   let player = null, over = false, kbps = 0;

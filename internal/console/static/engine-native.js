@@ -4,10 +4,10 @@ import { refusal } from '/players/load.js';
 const soundNote = 'Latency is how much sound has arrived that you have not heard yet.';
 const can = (type) => () => document.createElement('audio').canPlayType(type) !== '';
 
-export const aac = { label: 'HTTP-AAC', note: soundNote, able: can('audio/aac'), start: native };
-export const mp3 = { label: 'HTTP-MP3', note: soundNote, able: can('audio/mpeg'), start: native };
+export const aac = { note: () => soundNote, able: can('audio/aac'), start: native };
+export const mp3 = { note: () => soundNote, able: can('audio/mpeg'), start: native };
 
-export function native(video, url, on) {
+export function native(video, { url }, on) {
   const stop = () => {
     video.removeEventListener('error', failed);
     video.removeEventListener('ended', ended);

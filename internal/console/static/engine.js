@@ -1,17 +1,20 @@
 // The table of players, by the kind of output they play. A player is
 //
-//   label     what its button says
-//   note      what its latency means
-//   able()    whether this browser has what it needs
-//   start(video, url, on)  plays, and returns { stop, latency, kbps }
+//   note(output)  what its latency means
+//   able()        whether this browser has what it needs
+//   start(video, output, on)  plays, and returns { stop, latency, kbps }, and target where it
+//                 has one: how far behind it tries to be
 //
-// on.failed({ title, hint, url }) and on.ended() are called at most once, after which it is over.
+// An output is one of the server's: { kind, label, url, latency }. The latency is what to aim
+// at; 0 leaves it to the player. on.failed({ title, hint }) and on.ended() are called at most once, after which it is over.
 import { flv, ts } from '/players/engine-mpegts.js';
+import { dash } from '/players/engine-dash.js';
 import { hls } from '/players/engine-hls.js';
 import { aac, mp3 } from '/players/engine-native.js';
+import * as words from '/players/words.js';
 
 // Best first: the page takes the first that the server has and the browser can.
-export const engines = { flv, ts, hls, aac, mp3 };
+export const engines = { flv, ts, hls, dash, aac, mp3 };
 
 // probes are coding names that a browser can be asked about.
 const probes = {
@@ -26,8 +29,27 @@ const probes = {
   EAC3: 'audio/mp4; codecs="ec-3"',
 };
 
+// offered are the outputs of a stream that this page plays, usable those that this browser can.
+export const offered = (item) => item.outputs.filter((o) => engines[o.kind]);
+export const usable = (item) => offered(item).filter((o) => engines[o.kind].able());
+
+// trouble says why nothing of a stream can be played here; null if something can.
+export function trouble(item) {
+  const coding = undecodable(item);
+  if (!offered(item).length) {
+    return { title: 'This stream is not served over HTTP', hint: 'Play its RTMP address in another program, or enable http_remux, hls or dash in the server’s configuration.' };
+  }
+  if (coding) {
+    return { title: `This browser cannot decode ${words.codec(coding)}`, hint: 'Try another browser or another device, or publish H.264 and AAC, which all of them decode.' };
+  }
+  if (!usable(item).length) {
+    return { title: 'This browser has no player for this stream', hint: 'Try another browser, or play one of the addresses in another program.' };
+  }
+  return null;
+}
+
 // undecodable returns the name of a coding in the stream that this browser has no decoder for.
-export function undecodable(item) {
+function undecodable(item) {
   const source = window.ManagedMediaSource || window.MediaSource;
   for (const track of [item.video, item.audio]) {
     const probe = track && probes[track.codec];

@@ -52,6 +52,7 @@ export function refused(status, reason) {
     503: 'The server has no room for you',
   };
   return {
+    status,
     title: titles[status] || `The server refuses to play (status ${status})`,
     hint: reason ? `The server says: ${reason}` : '',
   };

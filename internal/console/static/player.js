@@ -1,24 +1,22 @@
-// The page that plays one stream. It asks the server what there is, chooses a player, keeps it
-// going over the stream's ends and returns, and says in words what goes on.
+// The page that plays one stream. It asks the server what there is, and has one player at work,
+// or one for each output to compare them.
 import { absolute, quote, show } from '/players/address.js';
+import { Comparison } from '/players/compare.js';
 import { byId, element, setText } from '/players/element.js';
-import { engines, undecodable } from '/players/engine.js';
+import { engines, offered, trouble, usable } from '/players/engine.js';
+import { Keeper } from '/players/keeper.js';
 import { said } from '/players/load.js';
-import { Meter } from '/players/meter.js';
 import * as words from '/players/words.js';
 
 const query = new URLSearchParams(location.search);
 const video = byId('video');
-const meter = new Meter(video);
-const askEvery = 2000, drawEvery = 500, silence = 12000; // ms
-const waits = [1000, 2000, 4000, 8000, 15000]; // between attempts
+const keeper = new Keeper(video, say);
+const comparison = new Comparison(byId('grid'), byId('tally'));
+const askEvery = 2000, drawEvery = 500; // ms
 
 let item = null; // the stream as the server describes it
 let kind = query.get('format') || ''; // wanted by the viewer
-let engine = null, playing = ''; // the player at work, and its kind
-let attempts = 0, retryAt = 0;
-let moved = { at: 0, time: 0 }; // when the picture moved last
-let started = Infinity; // when it began to
+let comparing = query.get('compare') === '1'; // so are all
 
 // say shows a state: its name for the style, a sentence, and what to do or to expect.
 function say(state, title, hint = '', again = '') {
@@ -38,13 +36,13 @@ async function ask() {
   try {
     response = await fetch(`/players/stream.json?${wanted}`, { cache: 'no-store' });
   } catch {
-    if (!engine) say('failed', 'The server does not answer', 'This page goes on asking.');
+    if (!keeper.engine) keeper.say('failed', 'The server does not answer', 'This page goes on asking.');
     return;
   }
   const body = await response.text();
   if (!response.ok) {
     item = null;
-    say('failed', 'There is no such stream', said(body) || `The server answers with status ${response.status}.`);
+    keeper.say('failed', 'There is no such stream', said(body) || `The server answers with status ${response.status}.`);
     return;
   }
   const answer = JSON.parse(body);
@@ -53,106 +51,37 @@ async function ask() {
   decide();
 }
 
-// decide starts a player if there is something to play and none at work.
+// decide starts players if there is something to play and none at work.
 function decide() {
-  if (engine || !item || Date.now() < retryAt) return;
-  if (!item.live) {
-    if (byId('main').dataset.state !== 'ended') {
-      say('waiting', 'Nobody publishes this stream yet', 'It starts here by itself as soon as somebody does. The address to publish to is on this page.');
-    }
-    return;
+  if (!item) return;
+  const wrong = item.live ? trouble(item) : null;
+  const grid = comparing && item.live && !wrong || comparison.tiles.size > 0;
+  byId('main').dataset.view = grid ? 'grid' : 'one';
+  if (wrong) {
+    if (!keeper.engine) keeper.say('failed', wrong.title, wrong.hint);
+  } else if (grid) {
+    byId('main').dataset.state = 'comparing';
+    comparison.offer(usable(item), item.live);
+  } else {
+    keeper.offer(choice(), item.live);
   }
-  const choice = choose();
-  if (choice) begin(choice);
-}
-
-// choose returns the output to play, or says why there is none.
-function choose() {
-  const offered = item.outputs.filter((o) => engines[o.kind]);
-  const coding = undecodable(item);
-  if (!offered.length) {
-    say('failed', 'This stream is not served over HTTP', 'Play its RTMP address in another program, or enable http_remux or hls in the server’s configuration.');
-    return null;
-  }
-  if (coding) {
-    say('failed', `This browser cannot decode ${words.codec(coding)}`, 'Try another browser or another device, or publish H.264 and AAC, which all of them decode.');
-    return null;
-  }
-  const usable = offered.filter((o) => engines[o.kind].able());
-  const choice = usable.find((o) => o.kind === kind) || usable[0];
-  if (!choice) say('failed', 'This browser has no player for this stream', 'Try another browser, or play one of the addresses in another program.');
-  return choice;
-}
-
-function begin(output) {
-  playing = output.kind;
-  moved = { at: Date.now(), time: -1 };
-  meter.reset();
-  say('connecting', 'Connecting…');
-  setText(byId('latency-note'), engines[playing].note);
-  byId('main').dataset.format = playing;
-  engine = engines[playing].start(video, output.url, {
-    ended: () => end('ended', 'The stream has ended', 'It plays again here by itself when it is published again.'),
-    failed: (problem) => {
-      const wait = waits[Math.min(attempts++, waits.length - 1)];
-      retryAt = Date.now() + wait;
-      const next = `Next attempt in ${words.duration(wait)}.`;
-      end('failed', problem.title, problem.hint ? `${problem.hint} ${next}` : next, 'Try again now');
-      setTimeout(decide, wait + 50);
-    },
-    blocked: (e) => {
-      if (e && e.name === 'NotAllowedError') say('blocked', 'Ready to play', 'Your browser wants you to start it.', 'Play');
-    },
-  });
   drawFormats();
 }
 
-function end(...state) {
-  stop();
-  say(...state);
+// choice is the output that the viewer wants, else the best.
+function choice() {
+  const list = usable(item);
+  return list.find((o) => o.kind === kind) || list[0];
 }
 
-function stop() {
-  if (engine) engine.stop();
-  engine = null;
-}
-
-// watch notices what no event tells: a picture that does not move any more.
-function watch() {
-  if (!engine || video.paused) {
-    moved.at = Date.now();
-    return;
-  }
-  if (video.currentTime !== moved.time) {
-    moved = { at: Date.now(), time: video.currentTime };
-    if (Date.now() - started > 5000) attempts = 0; // it has gone well for a while
-    return;
-  }
-  const still = Date.now() - moved.at;
-  if (item && !item.live && still > 2500) end('ended', 'The stream has ended', 'It plays again here by itself when it is published again.');
-  else if (still > silence) {
-    stop();
-    decide();
-  }
-}
-
-video.addEventListener('playing', () => { started = Date.now(); say('playing', 'Playing'); });
-video.addEventListener('waiting', () => { if (engine && byId('main').dataset.state === 'playing') say('stalled', 'Waiting for more…'); });
-video.addEventListener('timeupdate', () => { if (byId('main').dataset.state === 'stalled' && !video.paused) say('playing', 'Playing'); });
-video.addEventListener('volumechange', drawSound);
-byId('again').addEventListener('click', () => {
-  if (byId('main').dataset.state === 'blocked') {
-    video.play();
-    return;
-  }
-  retryAt = 0;
-  decide();
-});
+byId('again').addEventListener('click', () => keeper.again());
 byId('sound').addEventListener('click', () => { video.muted = !video.muted; });
+byId('compare').addEventListener('click', () => turn(!comparing));
+video.addEventListener('volumechange', drawSound);
 
 function drawSound() {
   const button = byId('sound');
-  button.hidden = !item || !item.audio;
+  button.hidden = !item || !item.audio || comparing;
   setText(button, video.muted ? 'Sound on' : 'Sound off');
 }
 
@@ -165,7 +94,6 @@ function describe({ now }) {
   setText(byId('about'), about.join(' · '));
   setText(byId('viewers'), item.viewers.toLocaleString('en'));
   drawAddresses();
-  drawFormats();
   drawSound();
 }
 
@@ -185,40 +113,69 @@ function drawAddresses() {
 }
 
 function drawFormats() {
-  const group = byId('formats');
-  const offered = item.outputs.filter((o) => engines[o.kind]);
-  if (group.children.length !== offered.length || offered.some((o, i) => group.children[i].value !== o.kind)) {
-    group.replaceChildren(...offered.map((o) => element('button', {
+  const group = byId('formats'), list = offered(item), labels = list.map((o) => o.kind + o.label).join();
+  const playing = keeper.output ? keeper.output.kind : '';
+  if (group.dataset.labels !== labels) {
+    group.dataset.labels = labels;
+    group.replaceChildren(...list.map((o) => element('button', {
       type: 'button', class: 'button', value: o.kind, onclick: () => pick(o.kind),
-    }, engines[o.kind].label)));
+    }, o.label)));
   }
   for (const button of group.children) {
-    button.setAttribute('aria-pressed', String(engine !== null && button.value === playing));
+    button.setAttribute('aria-pressed', String(button.value === playing));
     button.disabled = !engines[button.value].able();
   }
+  byId('main').dataset.format = playing;
+  byId('compare').hidden = !comparing && usable(item).length < 2;
+  byId('compare').setAttribute('aria-pressed', String(comparing));
 }
 
-// pick changes to another format, also in the address, so that it can be passed on.
+// pick changes to another format.
 function pick(wanted) {
   kind = wanted;
   query.set('format', wanted);
-  history.replaceState(null, '', `?${query.toString().replaceAll('%2F', '/')}`);
-  attempts = retryAt = 0;
-  stop();
+  if (comparing) {
+    turn(false);
+    return;
+  }
+  note();
+  keeper.change(choice(), item.live);
+  drawFormats();
+}
+
+// turn goes to the comparison, or back to one player.
+function turn(on) {
+  comparing = on;
+  if (on) query.set('compare', '1');
+  else query.delete('compare');
+  note();
+  keeper.stop();
+  comparison.stop();
+  keeper.retryAt = 0;
+  if (!on) say('connecting', 'Connecting…');
   decide();
+  drawSound();
+}
+
+// note puts what is shown into the address, so that it can be passed on.
+function note() {
+  history.replaceState(null, '', `?${query.toString().replaceAll('%2F', '/')}`);
 }
 
 // figures shows what the viewer gets.
 function figures() {
-  meter.look();
-  watch();
-  const latency = engine ? engine.latency() : NaN;
-  setText(byId('latency'), Number.isFinite(latency) ? `${Math.max(0, latency).toFixed(1)} s` : '–');
+  if (comparing) comparison.look();
+  keeper.look();
+  const { engine, meter, output } = keeper;
+  setText(byId('latency'), keeper.latency());
+  setText(byId('target'), keeper.target());
   setText(byId('bitrate'), words.bitrate((engine && engine.kbps()) || (item && item.live && item.kbps)));
   setText(byId('resolution'), words.size(video.videoWidth, video.videoHeight) || '–');
-  setText(byId('framerate'), engine && meter.fps() ? `${meter.fps().toFixed(meter.fps() < 100 ? 1 : 0)} fps` : '–');
+  setText(byId('framerate'), keeper.rate());
   setText(byId('dropped'), engine && meter.total ? `${meter.dropped.toLocaleString('en')} of ${meter.total.toLocaleString('en')}` : '–');
-  setText(byId('stalls'), engine ? String(meter.stalls) : '–');
+  setText(byId('stalls'), keeper.stalls());
+  if (output) setText(byId('latency-note'), engines[output.kind].note(output));
+  if (item) drawFormats();
 }
 
 (async function run() {
@@ -233,7 +190,7 @@ function figures() {
   setInterval(figures, drawEvery);
   for (;;) {
     await ask();
-    await new Promise((done) => { setTimeout(done, engine ? askEvery : 1000); });
+    await new Promise((done) => { setTimeout(done, keeper.engine || comparing ? askEvery : 1000); });
   }
 })();
-addEventListener('pagehide', stop);
+addEventListener('pagehide', () => { keeper.stop(); comparison.stop(); });

@@ -64,9 +64,7 @@ func sampleEntry(name string, channels, rate int, config func() mp4.Box) func() 
 		rate = 0
 	}
 	return func() mp4.Box {
-		e := mp4.CreateAudioSampleEntryBox(name, uint16(channels), sampleBits, uint16(rate), nil)
-		e.Children = append(e.Children, config()) // AddChild takes no raw boxes
-		return e
+		return mp4.CreateAudioSampleEntryBox(name, uint16(channels), sampleBits, uint16(rate), config())
 	}
 }
 

@@ -9,16 +9,18 @@ func (o *output) clock(p *period, at int64) time.Time {
 	return o.begin.Add(p.start + time.Duration(at-p.origin))
 }
 
-// shift moves the beginning of a period that nobody knows yet, but not into the one before.
-func (o *output) shift(p *period, by time.Duration) {
+// shift moves the beginning of a period that nobody knows yet, but not into the one before, and returns by how much.
+func (o *output) shift(p *period, by time.Duration) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	by = by.Truncate(time.Millisecond)
 	if o.page == nil && len(o.periods) == 1 && o.reach == 0 { // the clock itself is not known to anybody
 		o.begin = o.begin.Add(by)
-		return
+		return by
 	}
-	p.start = max(p.start+by, min(p.start, o.reach))
+	was := p.start
+	p.start = max(was+by, min(was, o.reach))
+	return p.start - was
 }
 
 // enter puts a period into the manifest, and returns the output's count of disposals.

@@ -7,7 +7,7 @@ const (
 	maxDrift = time.Second
 	// driftEvery is how often that is looked at. Within it the chunk that came soonest counts: what is held up on
 	// its way says nothing of clocks.
-	driftEvery = time.Minute
+	driftEvery = 20 * time.Second
 )
 
 // drift finds out whether a stream's time goes faster or slower than ours.

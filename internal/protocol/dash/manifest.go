@@ -82,6 +82,10 @@ func (o *output) prune() {
 	for i, p := range o.periods {
 		if i == len(o.periods)-1 || len(p.sets()[0].list) > 0 {
 			kept = append(kept, p)
+			continue
+		}
+		for _, s := range p.sets() {
+			o.headers = append(o.headers, s.header)
 		}
 	}
 	clear(o.periods[len(kept):])

@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"maps"
 	"path"
 	"strconv"
 	"sync"
@@ -79,6 +80,17 @@ func (o *output) announced(set string, start int64) *segment {
 		o.mu.Unlock()
 		o.announce(set)
 	}
+}
+
+// inherit goes on with the numbers of an output of the same stream at another place: that may be the same
+// directory, with another name for the manifest alone.
+func (o *output) inherit(was *output) {
+	was.mu.Lock()
+	next, period := maps.Clone(was.next), was.nextPeriod
+	was.mu.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.next, o.nextPeriod = next, period
 }
 
 // trim takes what is outside of the window out of the manifest, and remembers it for those who still ask;

@@ -34,6 +34,7 @@ type packager struct {
 	told    bool          // the period is in the manifest
 	drift   drift
 	apart   time.Duration // by how much the next period is to be put right
+	behind  time.Duration // that the publisher's clock has been found to be, by ours
 	bytes   int64         // in the open segments
 	open    [2]opened
 	failing bool // the error is in the log
@@ -111,13 +112,15 @@ func (p *packager) Chunk(c *cmaf.Chunk) {
 		p.finish()
 	}
 	if p.period != nil && p.cuts(c) {
-		p.close(c)
-		if p.apart != 0 && c.Key {
+		if !p.close(c) {
+			o.leaves(p.period)
+			p.period = nil
+		} else if p.apart != 0 && c.Key {
 			p.mend(c)
 		}
 	}
 	fresh := p.open == [2]opened{}
-	if p.period == nil && (!c.Key || !p.begin(c, c.Wall)) {
+	if p.period == nil && (!c.Key || !p.begin(c)) {
 		return
 	}
 	p.add(c)
@@ -142,10 +145,10 @@ func (p *packager) cuts(c *cmaf.Chunk) bool {
 	return c.Key && lasted+slack >= p.rules.DashFragment
 }
 
-// begin opens a period with a chunk that starts at a time of the wall clock.
-func (p *packager) begin(c *cmaf.Chunk, wall time.Time) bool {
+// begin opens a period with a chunk.
+func (p *packager) begin(c *cmaf.Chunk) bool {
 	o := p.output
-	n, err := o.newPeriod(c, wall, p.kept())
+	n, err := o.newPeriod(c, p.behind, p.kept())
 	if err != nil {
 		p.fail(err)
 		return false
@@ -158,10 +161,9 @@ func (p *packager) begin(c *cmaf.Chunk, wall time.Time) bool {
 
 // mend begins a new period where the stream's clock and ours have come apart: the same, but for its time.
 func (p *packager) mend(c *cmaf.Chunk) {
-	o := p.output
-	wall := o.clock(p.period, c.Start).Add(p.apart)
-	o.leaves(p.period)
-	if p.period = nil; p.begin(c, wall) {
+	p.behind += p.apart
+	p.output.leaves(p.period)
+	if p.period = nil; p.begin(c) {
 		p.told = true // its time is known
 	}
 }
@@ -222,11 +224,17 @@ func (p *packager) finish() {
 	p.period = nil
 }
 
-// close completes the open segments. They end where those of the next chunk begin, if that follows.
-func (p *packager) close(next *cmaf.Chunk) {
+// close completes the open segments. They end where those of the next chunk begin, if that follows. It is false if
+// one is missing, so that nothing can follow in this period.
+func (p *packager) close(next *cmaf.Chunk) (whole bool) {
 	o := p.output
 	o.turn.Lock()
 	defer o.turn.Unlock()
+	if o.was(p.emptied) {
+		p.drop()
+		return false
+	}
+	whole = true
 	var cause error
 	for i := range p.open {
 		w := &p.open[i]
@@ -254,20 +262,37 @@ func (p *packager) close(next *cmaf.Chunk) {
 			o.complete(w)
 		} else {
 			o.discard(w)
+			whole = false
 		}
 		*w = opened{}
 	}
-	if !o.was(p.emptied) {
-		if err := p.list(); cause == nil {
-			cause = err
-		}
+	if err := p.list(); cause == nil {
+		cause = err
 	}
 	o.purge(time.Now(), p.rules)
 	if cause != nil {
 		p.fail(cause)
-		return
+		return whole
 	}
 	p.failing = false
+	return whole
+}
+
+// drop throws the open segments away: what they belong to has been deleted. The turn is held.
+func (p *packager) drop() {
+	o := p.output
+	for i := range p.open {
+		w := &p.open[i]
+		if w.segment == nil {
+			continue
+		}
+		if w.file != nil {
+			w.file.drop()
+		}
+		w.segment.drop()
+		o.server.places.Take(o, o.name.Vhost, w.segment.path)
+		*w = opened{}
+	}
 }
 
 // show puts the segments that are being made into the manifest.
@@ -285,7 +310,7 @@ func (p *packager) show() {
 // held.
 func (p *packager) list() error {
 	if !p.told {
-		p.output.shift(p.period, p.early)
+		p.behind += p.output.shift(p.period, p.early)
 		p.told = true
 	}
 	return p.output.write(p.rules)

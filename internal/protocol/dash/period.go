@@ -44,10 +44,11 @@ func (p *period) sets() (list []*set) {
 	return list
 }
 
-// newPeriod begins a period with a chunk that starts at a time of the wall clock; zero if that is not known.
-func (o *output) newPeriod(c *cmaf.Chunk, wall time.Time, h places) (*period, error) {
+// newPeriod begins a period with a chunk, of a publisher whose clock is behind ours.
+func (o *output) newPeriod(c *cmaf.Chunk, behind time.Duration, h places) (*period, error) {
 	p := &period{tracks: c.Tracks, origin: origin(c)}
-	if wall.IsZero() {
+	wall := c.Wall.Add(behind)
+	if c.Wall.IsZero() {
 		wall = c.At.Add(-c.Duration)
 	}
 	wall = wall.Add(time.Duration(p.origin - c.Start))

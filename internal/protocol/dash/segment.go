@@ -165,3 +165,12 @@ func (w *writing) finish() error {
 	}
 	return w.err
 }
+
+// drop throws the file away.
+func (w *writing) drop() {
+	if w.handle != nil {
+		_ = w.handle.Close() // its bytes are not wanted
+		w.handle = nil
+		w.dir.Remove(w.file + shelf.Temporary)
+	}
+}

@@ -166,7 +166,8 @@ func (s *Server) leave() {
 func (s *Server) output(n shelf.Name, v *config.Vhost) *output {
 	o := s.newOutput(n, v)
 	s.mu.Lock()
-	if was := s.outputs[n]; was != nil {
+	was := s.outputs[n]
+	if was != nil {
 		if was.dir == o.dir && was.file == o.file && was.url == o.url {
 			was.active = true
 			s.mu.Unlock()
@@ -178,6 +179,9 @@ func (s *Server) output(n shelf.Name, v *config.Vhost) *output {
 	o.active = true
 	s.outputs[n] = o
 	s.mu.Unlock()
+	if was != nil {
+		o.inherit(was)
+	}
 	o.recall(&v.Dash)
 	s.places.Put(o, n.Vhost, o.url, place{output: o})
 	s.places.Put(o, n.Vhost, path.Join(path.Dir(o.url), o.folder, clockName), place{output: o, clock: true})

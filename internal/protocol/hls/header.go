@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"weir/internal/config"
@@ -27,21 +26,22 @@ func (o *output) head(h *config.HLS, tracks []*fmp4.Track) (*header, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.turn.Lock()
+	defer o.turn.Unlock()
 	o.mu.Lock()
 	taken := map[string]bool{}
 	var same *header
-	for _, s := range slices.Concat(o.gone, o.list) {
-		if s.header == nil {
-			continue
-		}
-		taken[s.header.file] = true
-		if bytes.Equal(s.header.data, data) {
-			same = s.header
+	disk := h.HlsServeFrom != "memory"
+	for n := range o.used().headers {
+		taken[n.file] = true
+		if bytes.Equal(n.data, data) && n.disk == disk && (same == nil || n == o.header) {
+			same = n
 		}
 	}
 	number := o.next
 	o.mu.Unlock()
 	if same != nil {
+		o.replace(same, h.HlsCleanup)
 		return same, nil
 	}
 	n := &header{data: data, file: o.name.Expand(h.HlsInitFile)}
@@ -50,11 +50,24 @@ func (o *output) head(h *config.HLS, tracks []*fmp4.Track) (*header, error) {
 		n.file = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(n.file, ext), number, ext)
 	}
 	n.path, n.uri = path.Join(o.base, n.file), entry(h.HlsEntryPrefix, o.url, o.file, n.file)
-	if n.disk = h.HlsServeFrom != "memory"; n.disk {
+	if n.disk = disk; n.disk {
 		if err := o.dir.Write(n.file, data); err != nil {
 			return nil, fmt.Errorf("header: %w", err)
 		}
 	}
 	o.server.places.Put(o, o.name.Vhost, n.path, &place{output: o, header: n})
+	o.replace(n, h.HlsCleanup)
 	return n, nil
+}
+
+// replace has another header be the newest. The one before may have come to no segment. The turn is held.
+func (o *output) replace(n *header, remove bool) {
+	o.mu.Lock()
+	old := o.header
+	o.header = n
+	still := o.used()
+	o.mu.Unlock()
+	if old != nil {
+		o.forget([]*segment{{header: old}}, still, remove, "")
+	}
 }

@@ -426,7 +426,7 @@ func TestOnError(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := &encoder{r: r, pub: pub, group: 25, size: 100, layout: &media.Layout{Tracks: []*media.Track{pictures()}}}
+			e := &encoder{r: r, pub: pub, group: 25, size: 100, frames: 25, layout: &media.Layout{Tracks: []*media.Track{pictures()}}}
 			e.run(9 * time.Second)
 			if kicked == want.publishes {
 				t.Errorf("%s: kicked: %t", mode, kicked)

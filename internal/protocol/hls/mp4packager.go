@@ -15,6 +15,8 @@ type mp4Packager struct {
 	tracks *cmaf.Tracks // that the header is of
 	some   *cmaf.Tracks // those of them that are wanted: hls_acodec and hls_vcodec may leave one out
 	head   *header
+	where  *output // that has the header
+	empty  int     // how often all of it had been deleted then
 }
 
 // none takes chunks of which nothing can be made.
@@ -52,6 +54,9 @@ func (p *mp4Packager) Chunk(c *cmaf.Chunk) {
 	if c.Cut {
 		p.finish()
 	}
+	if _, now := p.output.position(); p.output != p.where || now != p.empty { // there is no header any more
+		p.tracks = nil
+	}
 	if c.Tracks != p.tracks {
 		p.follow(c.Tracks)
 	}
@@ -84,6 +89,8 @@ func omits(h *config.HLS) omission { return omission{h.HlsVcodec == "vn", h.HlsA
 func (p *mp4Packager) follow(t *cmaf.Tracks) {
 	p.finish()
 	p.tracks, p.some, p.head = t, nil, nil
+	p.where = p.output
+	_, p.empty = p.output.position()
 	some := *t
 	out := omits(p.rules)
 	if out.video {
@@ -124,14 +131,6 @@ func (p *mp4Packager) take(c *cmaf.Chunk) {
 		return
 	}
 	video := p.some.Video != nil
-	if p.writing != nil {
-		if cut, forced := p.cutter.cutsAt(c.Start, c.Key, p.writing.total()); cut {
-			if forced {
-				p.warn(c.Start)
-			}
-			p.end(time.Duration(c.Start - p.cutter.start))
-		}
-	}
 	if p.writing == nil {
 		if video && !c.Key && p.rules.HlsWaitKeyframe {
 			return
@@ -148,5 +147,11 @@ func (p *mp4Packager) take(c *cmaf.Chunk) {
 	p.cutter.reach(c.End())
 	if w.low {
 		p.output.part(w, c, p.rules)
+	}
+	if cut, forced := p.cutter.cutsAt(c.End(), c.Last, w.total()); cut {
+		if forced {
+			p.warn(c.End())
+		}
+		p.end(time.Duration(c.End() - p.cutter.start))
 	}
 }

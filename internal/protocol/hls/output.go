@@ -34,20 +34,22 @@ type output struct {
 	key      *key // of the newest segments
 	keySince int  // what emptied was when it was made
 
-	mu              sync.Mutex // guards what follows
-	list            []*segment // in the playlist
-	gone            []*segment // not any more, but players may still ask for them
-	open            *segment   // of which there are parts; nil: none
-	begun           bool       // there has been a segment
-	mp4             bool       // segments are of MP4
-	low             bool       // there are parts
-	emptied         int        // counts how often all has been deleted beneath the packager
-	next            uint64     // sequence number
-	count           int64      // number of the newest part that has an address
-	hint            *part      // that one; nil before the first
-	discontinuities int        // that have left the playlist
-	target          int        // seconds; never shrinks
-	partTarget      time.Duration
+	mu              sync.Mutex    // guards what follows
+	list            []*segment    // in the playlist
+	gone            []*segment    // not any more, but players may still ask for them
+	open            *segment      // of which there are parts; nil: none
+	header          *header       // the newest, of which there may be no segment yet
+	begun           bool          // there has been a segment
+	mp4             bool          // segments are of MP4
+	low             bool          // there are parts
+	emptied         int           // counts how often all has been deleted beneath the packager
+	next            uint64        // sequence number
+	count           int64         // number of the newest part that has an address
+	hint            *part         // that one; nil before the first
+	discontinuities int           // that have left the playlist
+	target          int           // seconds; never shrinks
+	partLimit       time.Duration // that the newest parts keep to
+	partTarget      time.Duration // that all in the playlist do
 	page            *page         // nil: there is no playlist
 	changed         chan struct{} // closed when there is another page
 	tracks          []*media.Track
@@ -64,9 +66,16 @@ func (o *output) become(mp4, low bool) {
 		now := time.Now()
 		for _, s := range o.list {
 			s.due = now.Add(total(o.list))
+			if s.discontinuity {
+				o.discontinuities++
+			}
 		}
 		o.gone = append(o.gone, o.list...)
-		o.list, o.discontinuities, o.page = nil, o.discontinuities+1, nil
+		o.list, o.page = nil, nil
+		if o.header != nil && !mp4 {
+			o.gone = append(o.gone, &segment{header: o.header, due: now})
+			o.header = nil
+		}
 	}
 	o.mp4, o.low = mp4, low && o.low
 	if !low {
@@ -131,7 +140,7 @@ func (o *output) purge(now time.Time, h *config.HLS) {
 	o.gone = append([]*segment(nil), o.gone[n:]...)
 	var kept used
 	if n > 0 {
-		kept = usedBy(slices.Concat(o.gone, o.list, []*segment{o.open}))
+		kept = o.used()
 	}
 	parts := o.stale(now)
 	o.mu.Unlock()
@@ -139,17 +148,24 @@ func (o *output) purge(now time.Time, h *config.HLS) {
 	o.forget(old, kept, h.HlsCleanup, shelf.Dir(h.HlsKeyFilePath))
 }
 
-// used is what segments share that there still are.
+// used is what segments share that there still are, and what the next may.
 type used struct {
 	keys    map[*key]bool
 	headers map[*header]bool
 }
 
-func usedBy(list []*segment) used {
+// used lists it; mu is held.
+func (o *output) used() used {
 	u := used{map[*key]bool{}, map[*header]bool{}}
-	for _, s := range list {
-		if s != nil {
-			u.keys[s.key], u.headers[s.header] = true, true
+	for _, s := range slices.Concat(o.gone, o.list, []*segment{o.open, {header: o.header}}) {
+		if s == nil {
+			continue
+		}
+		if s.key != nil {
+			u.keys[s.key] = true
+		}
+		if s.header != nil {
+			u.headers[s.header] = true
 		}
 	}
 	return u
@@ -197,7 +213,8 @@ func (o *output) empty() ([]*segment, *config.HLS) {
 		old = append(old, &segment{parts: []*part{p}})
 		close(p.ready)
 	}
-	o.list, o.gone, o.open, o.hint = nil, nil, nil, nil
+	old = append(old, &segment{header: o.header})
+	o.list, o.gone, o.open, o.hint, o.header = nil, nil, nil, nil, nil
 	o.emptied++
 	o.page = nil
 	return old, o.rules

@@ -88,9 +88,13 @@ func (p *packager) begin(at int64, wall time.Time, video bool, head *header) {
 		names.Stamp, longer = o.floor.next(now, h.HlsFragment)
 	}
 	p.cutter.rule(h, video, longer)
-	w := &writing{dir: o.dir, emptied: emptied, memory: h.HlsServeFrom != "disk", low: h.HlsLowLatency}
+	w := &writing{dir: o.dir, emptied: emptied, memory: h.HlsServeFrom != "disk", low: head != nil && h.HlsLowLatency}
 	w.seq, w.disk, w.discontinuity, w.wall, w.header = seq, h.HlsServeFrom != "memory", p.cut, wall, head
-	w.file = p.name.Segment(h.Pattern(), names)
+	pattern := h.HlsTSFile // whatever the settings want next: the form is that of the packager
+	if head != nil {
+		pattern = h.HlsFmp4File
+	}
+	w.file = p.name.Segment(pattern, names)
 	w.tmp = w.file + shelf.Temporary
 	if h.HlsKeys {
 		if err := p.useKey(w, names); err != nil {

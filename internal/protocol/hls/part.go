@@ -3,6 +3,7 @@ package hls
 import (
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"weir/internal/cmaf"
@@ -16,6 +17,9 @@ const (
 	partsFor = 3
 	graceFor = 2
 )
+
+// partSlack is how much shorter than their target all parts may be before that follows: each must have 85 % of it.
+const partSlack = 0.95
 
 // part is a Partial Segment. It has an address before it is there: who asks for it early waits.
 type part struct {
@@ -64,26 +68,46 @@ func (p *part) fill(c *cmaf.Chunk, k *key) {
 func (o *output) part(w *writing, c *cmaf.Chunk, h *config.HLS) {
 	o.turn.Lock()
 	defer o.turn.Unlock()
+	if _, now := o.position(); now != w.emptied { // and it belongs to nothing any more
+		return
+	}
 	if o.hint == nil {
 		o.announce(h)
 	}
 	p := o.hint
 	p.fill(c, w.key)
 	o.announce(h)
+	if w.key != nil { // players need it now
+		o.server.places.Put(o, o.name.Vhost, w.key.path, &place{output: o, key: w.key})
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.emptied != w.emptied {
-		return
-	}
 	if o.open == nil || o.open.seq != w.seq {
 		s := w.segment
 		s.discontinuity = s.discontinuity && o.begun
 		o.open = &s
 	}
 	o.open.parts = append(o.open.parts, p)
-	o.partTarget = max(o.partTarget, c.Limit, c.Duration)
+	o.partLimit = c.Limit
 	o.low = true
 	o.show()
+}
+
+// aimParts finds the Part Target Duration: that of the longest part in the playlist, and of what is to come. It
+// stays for as long as it can; one frame that was held for long must not keep players behind for ever. mu is held.
+func (o *output) aimParts() {
+	need := o.partLimit
+	for _, s := range append(slices.Clip(o.list), o.open) {
+		if s == nil || !s.unlisted.IsZero() {
+			continue
+		}
+		for _, p := range s.parts {
+			need = max(need, p.duration)
+		}
+	}
+	if need > o.partTarget || float64(need) < partSlack*float64(o.partTarget) {
+		o.partTarget = (need + time.Millisecond - 1).Truncate(time.Millisecond)
+	}
 }
 
 // unlist takes the parts out of the playlist that are too far from its end, and notes when; mu is held.

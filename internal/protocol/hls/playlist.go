@@ -88,6 +88,9 @@ func (o *output) show() {
 	if len(o.list) == 0 {
 		return
 	}
+	if o.low {
+		o.aimParts()
+	}
 	m := o.media()
 	p := &page{next: o.next, low: o.low}
 	p.last = len(o.list[len(o.list)-1].parts)

@@ -163,17 +163,19 @@ func sound(rate int) *media.Track {
 	return &media.Track{Kind: media.Audio, Codec: media.AAC, Config: aac.AppendConfig(nil, aac.Config{Type: aac.LC, Rate: rate, Layout: 2})}
 }
 
-// encoder publishes: 25 pictures a second with a key picture at each multiple of group, and sound.
+// encoder publishes pictures, with a key picture at each multiple of group, and sound.
 type encoder struct {
 	r      *rig
 	pub    *stream.Publisher
 	layout *media.Layout
 	group  int
-	size   int  // bytes of a picture
-	dark   bool // sends no pictures, whatever the layout says
+	size   int     // bytes of a picture
+	frames float64 // pictures in a second
+	dark   bool    // sends no pictures, whatever the layout says
 	n      int64
 	sounds int64
 	skip   int64 // ms added to all stamps
+	kicked atomic.Bool
 }
 
 func (r *rig) publish(app, name string, tracks ...*media.Track) *encoder {
@@ -181,13 +183,16 @@ func (r *rig) publish(app, name string, tracks ...*media.Track) *encoder {
 	if len(tracks) == 0 {
 		tracks = []*media.Track{pictures(), sound(44100)}
 	}
+	e := &encoder{r: r, layout: &media.Layout{Tracks: tracks}, group: 50, size: 400, frames: 25}
 	p, err := r.registry.Publish(r.t.Context(), &stream.Request{
 		ID: stream.NewID(), Kind: "test-publish", Vhost: stream.DefaultVhost, App: app, Stream: name, Name: name,
+		Kick: func(error) { e.kicked.Store(true) },
 	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return &encoder{r: r, pub: p, layout: &media.Layout{Tracks: tracks}, group: 50, size: 400}
+	e.pub = p
+	return e
 }
 
 func (e *encoder) write(track int, ms int64, key bool, data []byte) {
@@ -200,8 +205,9 @@ func (e *encoder) write(track int, ms int64, key bool, data []byte) {
 
 // run publishes for so long, in real time; the last pause lets all be read.
 func (e *encoder) run(d time.Duration) *encoder {
-	for end := e.n + int64(d/(40*time.Millisecond)); e.n < end; e.n++ {
-		at := e.n * 40
+	step := time.Duration(float64(time.Second) / e.frames)
+	for end := e.n + int64(d/step); e.n < end; e.n++ {
+		at := int64(time.Duration(e.n) * step / time.Millisecond)
 		for i, t := range e.layout.Tracks {
 			if t.Kind == media.Video && e.dark {
 				continue
@@ -214,11 +220,11 @@ func (e *encoder) run(d time.Duration) *encoder {
 				e.write(i, at, key, nal.Append(nil, append([]byte{first}, bytes.Repeat([]byte{0xab}, e.size)...)))
 				continue
 			}
-			for ; e.sounds*1024*1000/44100 < at+40; e.sounds++ {
+			for ; e.sounds*1024*1000/44100 < at+step.Milliseconds(); e.sounds++ {
 				e.write(i, e.sounds*1024*1000/44100, true, bytes.Repeat([]byte{0xcd}, 100))
 			}
 		}
-		time.Sleep(40 * time.Millisecond)
+		time.Sleep(step)
 	}
 	return e
 }

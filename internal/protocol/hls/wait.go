@@ -73,9 +73,9 @@ func (d *delivery) text() form {
 	return d.page.text
 }
 
-// age is how long others may keep the answer: one that names what it wants never changes.
+// age is how long others may keep the answer: one that has what it names never changes.
 func (d *delivery) age() string {
-	if d.blocks && d.page.low {
+	if d.blocks && d.page.low && d.page.has(d.msn, d.part) {
 		return fmt.Sprintf("max-age=%d", int(2*blockFor*d.target.Seconds()))
 	}
 	return "max-age=1"
