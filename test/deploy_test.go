@@ -43,7 +43,7 @@ func clean(t *testing.T, path string) {
 // documented are files of SRS's image that its documents name in command lines and that this
 // server does all of.
 const documented = `docker srs console console.ipv46 rtmp rtmp.kickoff live realtime realtime.flv hls http.hls hls.realtime
-http.flv.live http.ts.live http.aac.live http.mp3.live https.flv.live https.docker hevc.flv hevc.ts mp3.http http.server
+http.flv.live http.ts.live http.aac.live http.mp3.live https.flv.live https.docker hevc.flv hevc.ts mp3.http dash http.server
 prometheus http.heartbeat http.hooks.callback http.api.one.port
 security.deny.publish`
 
