@@ -188,8 +188,8 @@ func (o *output) describeSet(p *period, s *set, id uint32, low, newest bool) *mp
 	t.StartNumber = mpd.Ptr(uint32(s.list[0].number))
 	t.PresentationTimeOffset = mpd.Ptr(uint64(s.track.Ticks(p.origin)))
 	t.SegmentTimeline = s.timeline(low)
-	if ahead := (s.shortest() - o.limit).Truncate(time.Millisecond).Seconds(); low && newest && ahead > 0 {
-		t.AvailabilityTimeOffset = mpd.FloatInf64(ahead)
+	if ahead := (s.shortest() - o.limit).Milliseconds(); low && newest && ahead > 0 {
+		t.AvailabilityTimeOffset = mpd.FloatInf64(float64(ahead) / 1000)
 		t.AvailabilityTimeComplete = mpd.Ptr(false)
 	}
 	a.SegmentTemplate = t

@@ -113,20 +113,19 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output) (deliv
 		web.Fail(w, http.StatusBadRequest, "_HLS_msn is too far ahead")
 		return d, false
 	}
-	live := s.isActive(o)
-	wait := d.target
-	if live {
-		wait *= blockFor
+	will := func(p *page) bool { return p.has(d.msn, d.part) }
+	came := o.until(r, d.target, will)
+	if came == nil && s.isActive(o) {
+		came = o.until(r, (blockFor-1)*d.target, will)
 	}
-	came := o.until(r, wait, func(p *page) bool { return p.has(d.msn, d.part) })
 	switch {
 	case came != nil:
 		d.page = came
-	case live && r.Context().Err() == nil:
+	case r.Context().Err() != nil:
+		return d, false
+	case s.isActive(o):
 		w.Header().Set("Retry-After", "1")
 		web.Fail(w, http.StatusServiceUnavailable, "what was asked for has not come")
-		return d, false
-	case r.Context().Err() != nil:
 		return d, false
 	}
 	return d, true
