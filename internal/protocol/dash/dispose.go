@@ -8,9 +8,9 @@ const afterlife = time.Hour
 // sweep deletes the files of streams that have had no frame for dash_dispose, and of segments that
 // have left their manifests.
 func (s *Server) sweep(now time.Time) {
-	for _, o := range s.all() {
+	for _, o := range s.outputs.All() {
 		h := s.rules(o)
-		limit, active := h.DashDispose, s.isActive(o)
+		limit, active := h.DashDispose, s.outputs.Busy(o)
 		d, full := o.idle(now)
 		switch {
 		case limit > 0 && d >= limit && (full || !active):

@@ -133,7 +133,7 @@ func (o *output) manifest(h *config.Dash) *mpd.MPD {
 	m.BaseURL = []*mpd.BaseURLType{mpd.NewBaseURL(escaped(o.folder) + "/")}
 	m.Location = []*mpd.LocationType{{Value: markLocation}}
 	m.UTCTimings = []*mpd.DescriptorType{{
-		SchemeIdUri: "urn:mpeg:dash:utc:http-xsdate:2014", Value: escaped(path.Join(path.Dir(o.url), o.folder, clockName)),
+		SchemeIdUri: "urn:mpeg:dash:utc:http-xsdate:2014", Value: escaped(o.clockURL()),
 	}}
 	for _, p := range o.periods {
 		if len(p.sets()[0].list) > 0 {

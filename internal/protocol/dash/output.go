@@ -29,8 +29,6 @@ type output struct {
 
 	turn sync.Mutex // held while files are put in place or deleted; taken before mu
 
-	active bool // somebody adds segments; guarded by Server.mu
-
 	mu         sync.Mutex          // guards what follows
 	begin      time.Time           // availabilityStartTime
 	periods    []*period           // in the manifest

@@ -63,7 +63,7 @@ func (s *Server) open(sub *stream.Subscriber) cmaf.Output {
 		s.o.Log.Error("no DASH of this stream: its name cannot be that of a file", "cid", r.ID, "stream", r.URL())
 		return none{}
 	}
-	if !p.look() || !s.enter() {
+	if !p.look() || !s.outputs.Enter() {
 		return none{}
 	}
 	p.output = s.output(p.name, p.vhost)
@@ -72,8 +72,8 @@ func (s *Server) open(sub *stream.Subscriber) cmaf.Output {
 
 // End is a cmaf.Output's.
 func (p *packager) End() {
-	defer p.server.leave()
-	defer func() { p.server.release(p.output) }()
+	defer p.server.outputs.Leave()
+	defer func() { p.server.outputs.Release(p.output) }()
 	p.finish()
 }
 
@@ -95,7 +95,7 @@ func (p *packager) look() bool {
 	next := p.server.newOutput(p.name, v)
 	if o := p.output; o.dir != next.dir || o.file != next.file || o.url != next.url {
 		p.finish()
-		p.server.release(o)
+		p.server.outputs.Release(o)
 		p.output = p.server.output(p.name, v)
 	} else if was.DashServeFrom != p.rules.DashServeFrom {
 		p.finish()

@@ -125,7 +125,7 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 // answers and returns nil.
 func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output) *page {
 	now, changed := o.look()
-	if now == nil && s.isActive(o) {
+	if now == nil && s.outputs.Busy(o) {
 		timeout := time.NewTimer(firstWait)
 		defer timeout.Stop()
 		select {

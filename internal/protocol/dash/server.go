@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"path"
 	"strings"
-	"sync"
 	"time"
 
 	"weir/internal/cmaf"
@@ -28,15 +27,9 @@ type Options struct {
 // Server makes DASH of all streams that are to have it, and serves it.
 type Server struct {
 	o        Options
+	outputs  *shelf.Stock[*output]
 	places   shelf.Places[place]
 	sessions *shelf.Sessions
-
-	mu       sync.Mutex // guards what follows, and is taken after any output's locks
-	outputs  map[shelf.Name]*output
-	old      map[*output]struct{} // whose stream has another output now
-	running  int                  // packagers
-	stopping bool
-	idle     chan struct{} // closed when the last packager has ended after a stop
 }
 
 // New returns a server.
@@ -45,7 +38,7 @@ func New(o Options) *Server {
 		o.Log = slog.Default()
 	}
 	return &Server{
-		o: o, outputs: map[shelf.Name]*output{}, old: map[*output]struct{}{}, idle: make(chan struct{}),
+		o: o, outputs: shelf.NewStock((*output).whose, (*output).isAt),
 		sessions: shelf.NewSessions(shelf.Options{
 			Kind: "dash-play", Param: ctxName, Registry: o.Registry, Log: o.Log,
 			Limit: func() int { return o.Config().MaxConnections },
@@ -90,32 +83,14 @@ func (s *Server) Run(ctx context.Context) error {
 
 // stop is the end of Run.
 func (s *Server) stop() {
-	s.mu.Lock()
-	s.stopping = true
-	if s.running == 0 {
-		close(s.idle)
-	}
-	s.mu.Unlock()
+	idle := s.outputs.Stop()
 	s.sessions.Stop()
-	<-s.idle
-	for _, o := range s.all() {
+	<-idle
+	for _, o := range s.outputs.All() {
 		if s.rules(o).DashDispose > 0 {
 			o.dispose()
 		}
 	}
-}
-
-// all lists the outputs.
-func (s *Server) all() (list []*output) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, o := range s.outputs {
-		list = append(list, o)
-	}
-	for o := range s.old {
-		list = append(list, o)
-	}
-	return list
 }
 
 // vhost returns the vhost of exactly that name, or nil.
@@ -136,56 +111,18 @@ func (s *Server) rules(o *output) *config.Dash {
 	return o.rules
 }
 
-func (s *Server) isActive(o *output) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return o.active
-}
-
-// enter counts a packager; it is false when the server stops.
-func (s *Server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
-		return false
-	}
-	s.running++
-	return true
-}
-
-func (s *Server) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.running--; s.running == 0 && s.stopping {
-		close(s.idle)
-	}
-}
-
-// output returns a stream's output at the place that the settings name, to be added to: the one there is, or one
-// that goes on where the manifest on disk ends.
+// output returns a stream's output at the place that the settings name, to be added to by its caller alone: the one
+// there is, or one that goes on where the manifest on disk ends.
 func (s *Server) output(n shelf.Name, v *config.Vhost) *output {
 	o := s.newOutput(n, v)
-	s.mu.Lock()
-	was := s.outputs[n]
-	if was != nil {
-		if was.dir == o.dir && was.file == o.file && was.url == o.url {
-			was.active = true
-			s.mu.Unlock()
-			return was
+	return s.outputs.Occupy(o, func(was *output) {
+		if was != nil {
+			o.inherit(was)
 		}
-		was.active = false
-		s.old[was] = struct{}{}
-	}
-	o.active = true
-	s.outputs[n] = o
-	s.mu.Unlock()
-	if was != nil {
-		o.inherit(was)
-	}
-	o.recall(&v.Dash)
-	s.places.Put(o, n.Vhost, o.url, place{output: o})
-	s.places.Put(o, n.Vhost, path.Join(path.Dir(o.url), o.folder, clockName), place{output: o, clock: true})
-	return o
+		o.recall(&v.Dash)
+		s.places.Put(o, n.Vhost, o.url, place{output: o})
+		s.places.Put(o, n.Vhost, o.clockURL(), place{output: o, clock: true})
+	})
 }
 
 func (s *Server) newOutput(n shelf.Name, v *config.Vhost) *output {
@@ -201,26 +138,19 @@ func (s *Server) newOutput(n shelf.Name, v *config.Vhost) *output {
 	return o
 }
 
-// release says that nobody adds to an output any more.
-func (s *Server) release(o *output) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o.active = false
+// whose and isAt are for the stock.
+func (o *output) whose() shelf.Name { return o.name }
+func (o *output) isAt(other *output) bool {
+	return o.dir == other.dir && o.file == other.file && o.url == other.url
 }
+
+// clockURL is the path at which the time is told.
+func (o *output) clockURL() string { return path.Join(path.Dir(o.url), o.folder, clockName) }
 
 // retire forgets an output that has nothing left, unless somebody adds to it.
 func (s *Server) retire(o *output) {
-	s.mu.Lock()
-	active := o.active
-	if !active {
-		if s.outputs[o.name] == o {
-			delete(s.outputs, o.name)
-		}
-		delete(s.old, o)
-	}
-	s.mu.Unlock()
-	if !active {
+	if s.outputs.Retire(o) {
 		s.places.Take(o, o.name.Vhost, o.url)
-		s.places.Take(o, o.name.Vhost, path.Join(path.Dir(o.url), o.folder, clockName))
+		s.places.Take(o, o.name.Vhost, o.clockURL())
 	}
 }

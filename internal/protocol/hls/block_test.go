@@ -175,7 +175,7 @@ func TestHint(t *testing.T) {
 					}
 				}
 			}
-			o := r.server.all()[0]
+			o := r.server.outputs.All()[0]
 			wait := r.ask(below(p.hint))
 			o.dispose()
 			if wait.waits() {

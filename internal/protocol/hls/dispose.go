@@ -13,9 +13,9 @@ const afterlife = time.Hour
 // sweep deletes the files of streams that have had no frame for hls_dispose, and of segments that
 // have left their playlists.
 func (s *Server) sweep(now time.Time) {
-	for _, o := range s.all() {
+	for _, o := range s.outputs.All() {
 		h := s.rules(o)
-		limit, active := h.HlsDispose, s.isActive(o)
+		limit, active := h.HlsDispose, s.outputs.Busy(o)
 		d, full := o.idle(now)
 		switch {
 		case limit > 0 && d >= limit && (full || !active):

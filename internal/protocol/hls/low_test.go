@@ -226,7 +226,7 @@ func TestLowMemory(t *testing.T) {
 			for range 60 {
 				e.run(10 * time.Second)
 				places, size := r.server.places.Len(), 0
-				for _, o := range r.server.all() {
+				for _, o := range r.server.outputs.All() {
 					o.mu.Lock()
 					for _, s := range append(append([]*segment{o.open}, o.gone...), o.list...) {
 						if s == nil {
@@ -294,7 +294,7 @@ func TestLowReload(t *testing.T) {
 // text is what is in a file.
 func (r *rig) text(name string) string {
 	r.t.Helper()
-	b, err := r.server.all()[0].dir.Read(strings.TrimPrefix(path.Clean(name), "www/"), 1<<20)
+	b, err := r.server.outputs.All()[0].dir.Read(strings.TrimPrefix(path.Clean(name), "www/"), 1<<20)
 	if err != nil {
 		r.t.Fatal(err)
 	}

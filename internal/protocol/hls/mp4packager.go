@@ -27,12 +27,12 @@ func (none) End()              {}
 
 // open is a cmaf.Kind's Open.
 func (s *Server) open(sub *stream.Subscriber) cmaf.Output {
-	if !s.enter() {
+	if !s.outputs.Enter() {
 		return none{}
 	}
 	common := s.newPackager(sub)
 	if common == nil {
-		s.leave()
+		s.outputs.Leave()
 		return none{}
 	}
 	return &mp4Packager{packager: *common}
@@ -40,8 +40,8 @@ func (s *Server) open(sub *stream.Subscriber) cmaf.Output {
 
 // End is a cmaf.Output's.
 func (p *mp4Packager) End() {
-	defer p.server.leave()
-	defer func() { p.server.release(p.output) }()
+	defer p.server.outputs.Leave()
+	defer func() { p.server.outputs.Release(p.output) }()
 	p.finish()
 }
 

@@ -24,12 +24,9 @@ type output struct {
 
 	resumed sync.Once // see resume
 
-	use  sync.Mutex // held by who adds segments
 	turn sync.Mutex // held while files are put in place or deleted; taken before mu
 
-	active bool // somebody adds segments; guarded by Server.mu
-
-	// Owned by who has the use.
+	// Owned by who occupies it.
 	floor    floor
 	key      *key // of the newest segments
 	keySince int  // what emptied was when it was made

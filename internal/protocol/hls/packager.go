@@ -68,7 +68,7 @@ func (p *packager) look() (was *config.HLS, ok bool) {
 	if o := p.output; o.dir != next.dir || o.file != next.file || o.url != next.url {
 		p.finish()
 		n, _ := o.position()
-		p.server.release(o)
+		p.server.outputs.Release(o)
 		p.output = p.server.output(p.name, v, n)
 	}
 	return was, true

@@ -41,14 +41,7 @@ func (s *Server) wake(v *config.Vhost, at string) *place {
 	if !ok || s.foreign(v, file) {
 		return nil
 	}
-	o := s.newOutput(n, v)
-	s.mu.Lock()
-	if is := s.outputs[n]; is != nil {
-		o = is
-	} else if s.outputs[n] = o; s.stopping {
-		delete(s.outputs, n)
-	}
-	s.mu.Unlock()
+	o := s.outputs.Adopt(s.newOutput(n, v))
 	o.resume(&v.HLS)
 	if p, _ := o.look(); p == nil {
 		s.retire(o)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"path"
-	"sync"
 	"time"
 
 	"weir/internal/cmaf"
@@ -27,15 +26,8 @@ type Options struct {
 
 // Server makes HLS of all streams that are to have it, and serves it.
 type Server struct {
-	o Options
-
-	mu       sync.Mutex // guards what follows, and is taken after any output's locks
-	outputs  map[shelf.Name]*output
-	old      map[*output]struct{} // whose stream has another output now
-	running  int                  // packagers
-	stopping bool
-	idle     chan struct{} // closed when the last packager has ended after a stop
-
+	o        Options
+	outputs  *shelf.Stock[*output]
 	places   shelf.Places[*place]
 	sessions *shelf.Sessions
 }
@@ -46,7 +38,7 @@ func New(o Options) *Server {
 		o.Log = slog.Default()
 	}
 	return &Server{
-		o: o, outputs: map[shelf.Name]*output{}, old: map[*output]struct{}{}, idle: make(chan struct{}),
+		o: o, outputs: shelf.NewStock((*output).whose, (*output).isAt),
 		sessions: shelf.NewSessions(shelf.Options{
 			Kind: "hls-play", Param: ctxName, Registry: o.Registry, Log: o.Log,
 			Limit: func() int { return o.Config().MaxConnections },
@@ -107,32 +99,14 @@ func (s *Server) Run(ctx context.Context) error {
 
 // stop is the end of Run.
 func (s *Server) stop() {
-	s.mu.Lock()
-	s.stopping = true
-	if s.running == 0 {
-		close(s.idle)
-	}
-	s.mu.Unlock()
+	idle := s.outputs.Stop()
 	s.sessions.Stop()
-	<-s.idle
-	for _, o := range s.all() {
+	<-idle
+	for _, o := range s.outputs.All() {
 		if s.rules(o).HlsDispose > 0 {
 			o.dispose()
 		}
 	}
-}
-
-// all lists the outputs.
-func (s *Server) all() (list []*output) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, o := range s.outputs {
-		list = append(list, o)
-	}
-	for o := range s.old {
-		list = append(list, o)
-	}
-	return list
 }
 
 // vhost returns the vhost of exactly that name, or nil.
@@ -153,75 +127,16 @@ func (s *Server) rules(o *output) *config.HLS {
 	return o.rules
 }
 
-func (s *Server) isActive(o *output) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return o.active
-}
-
-// enter counts a packager; it is false when the server stops.
-func (s *Server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
-		return false
-	}
-	s.running++
-	return true
-}
-
-func (s *Server) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.running--; s.running == 0 && s.stopping {
-		close(s.idle)
-	}
-}
-
 // output returns a stream's output at the place that the settings name, to be added to by its caller alone:
 // the one there is, or one that goes on where the files on disk end. Next is the least sequence number.
 func (s *Server) output(n shelf.Name, v *config.Vhost, next uint64) *output {
-	o := s.take(n, v)
-	for !s.occupy(o) {
-		o = s.take(n, v)
-	}
+	o := s.outputs.Occupy(s.newOutput(n, v), func(*output) {})
+	s.places.Put(o, n.Vhost, o.url, &place{output: o})
 	o.resume(&v.HLS)
 	o.mu.Lock()
 	o.next = max(o.next, next)
 	o.mu.Unlock()
 	o.become(v.HLS.FMP4(), v.HLS.HlsLowLatency)
-	return o
-}
-
-// occupy waits until nobody else adds to an output. It is false if the stream has another output by then.
-func (s *Server) occupy(o *output) bool {
-	o.use.Lock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.outputs[o.name] != o {
-		o.use.Unlock()
-		return false
-	}
-	o.active = true // also if who had it has let go of it just now
-	return true
-}
-
-// take finds the output of a stream, or makes one.
-func (s *Server) take(n shelf.Name, v *config.Vhost) *output {
-	o := s.newOutput(n, v)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if was := s.outputs[n]; was != nil {
-		if was.dir == o.dir && was.file == o.file && was.url == o.url {
-			was.active = true
-			return was
-		}
-		was.active = false
-		s.old[was] = struct{}{}
-	}
-	o.active = true
-	s.outputs[n] = o
-	s.places.Put(o, n.Vhost, o.url, &place{output: o})
 	return o
 }
 
@@ -235,26 +150,15 @@ func (s *Server) newOutput(n shelf.Name, v *config.Vhost) *output {
 	return o
 }
 
-// release says that nobody adds to an output any more.
-func (s *Server) release(o *output) {
-	s.mu.Lock()
-	o.active = false
-	s.mu.Unlock()
-	o.use.Unlock()
+// whose and isAt are for the stock.
+func (o *output) whose() shelf.Name { return o.name }
+func (o *output) isAt(other *output) bool {
+	return o.dir == other.dir && o.file == other.file && o.url == other.url
 }
 
 // retire forgets an output that has nothing left, unless somebody adds to it.
 func (s *Server) retire(o *output) {
-	s.mu.Lock()
-	active := o.active
-	if !active {
-		if s.outputs[o.name] == o {
-			delete(s.outputs, o.name)
-		}
-		delete(s.old, o)
-	}
-	s.mu.Unlock()
-	if !active {
+	if s.outputs.Retire(o) {
 		s.places.Take(o, o.name.Vhost, o.url)
 	}
 }

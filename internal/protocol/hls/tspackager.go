@@ -20,16 +20,16 @@ type tsPackager struct {
 
 // pack is a stream.Standing's Run.
 func (s *Server) pack(sub *stream.Subscriber) {
-	if !s.enter() {
+	if !s.outputs.Enter() {
 		return
 	}
-	defer s.leave()
+	defer s.outputs.Leave()
 	common := s.newPackager(sub)
 	if common == nil {
 		return
 	}
 	p := &tsPackager{packager: *common}
-	defer func() { s.release(p.output) }()
+	defer func() { s.outputs.Release(p.output) }()
 	defer p.finish()
 	p.run()
 }

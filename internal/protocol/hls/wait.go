@@ -98,7 +98,7 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output) (deliv
 		return d, false
 	}
 	now, _ := o.look()
-	if now == nil && s.isActive(o) {
+	if now == nil && s.outputs.Busy(o) {
 		now = o.until(r, firstWait, func(*page) bool { return true })
 	}
 	if now == nil {
@@ -115,7 +115,7 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output) (deliv
 	}
 	will := func(p *page) bool { return p.has(d.msn, d.part) }
 	came := o.until(r, d.target, will)
-	if came == nil && s.isActive(o) {
+	if came == nil && s.outputs.Busy(o) {
 		came = o.until(r, (blockFor-1)*d.target, will)
 	}
 	switch {
@@ -123,7 +123,7 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output) (deliv
 		d.page = came
 	case r.Context().Err() != nil:
 		return d, false
-	case s.isActive(o):
+	case s.outputs.Busy(o):
 		w.Header().Set("Retry-After", "1")
 		web.Fail(w, http.StatusServiceUnavailable, "what was asked for has not come")
 		return d, false
