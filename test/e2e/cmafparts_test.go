@@ -193,9 +193,6 @@ func TestCMAFParts(t *testing.T) {
 	}
 	hls.freeze(false)
 	watched(t, views, 100)
-	if n := len(hls.loads); n < 15 {
-		t.Errorf("%d playlists for some 25 parts", n)
-	}
 	for name, v := range views {
 		r := v.stop()
 		t.Run(name, func(t *testing.T) {
@@ -205,5 +202,8 @@ func TestCMAFParts(t *testing.T) {
 				check(t, recording{files: r.files[1:]}, expectation{clip: large, frames: 20})
 			}
 		})
+	}
+	if n := len(hls.loads); n < 15 {
+		t.Errorf("%d playlists for some 25 parts", n)
 	}
 }

@@ -36,10 +36,14 @@ func (p *place) list() bool { return p.segment == nil && p.header == nil && !p.c
 // Route is a web.Route for manifests and segments.
 func (s *Server) Route(r *http.Request) http.Handler {
 	vhost := ""
-	if v := s.o.Config().Vhost(web.Host(r)); v != nil {
+	v := s.o.Config().Vhost(web.Host(r))
+	if v != nil {
 		vhost = v.Name
 	}
 	p, ok := s.places.Find(vhost, r.URL.Path)
+	if ok && p.list() && v != nil && v.Dash.Enabled && p.output.name.Vhost != v.Name && p.output.dir != shelf.Dir(v.Dash.DashPath) {
+		return nil // another virtual host's stream of that name is not this one's, unless their files are the same
+	}
 	if x, _ := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && (!ok || !p.list()) {
 		p, ok = s.places.Find(x.Name.Vhost, r.URL.Path) // the address of a segment has the session's id and not ?vhost=
 	}

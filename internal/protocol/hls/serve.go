@@ -32,6 +32,9 @@ func (s *Server) Route(r *http.Request) http.Handler {
 		vhost = x.Name.Vhost // the address of a segment has the session's id and not ?vhost=
 	}
 	p, _ := s.places.Find(vhost, r.URL.Path)
+	if p != nil && p.list() && v != nil && v.HLS.Enabled && p.output.name.Vhost != v.Name && p.output.dir != shelf.Dir(v.HLS.HlsPath) {
+		p = nil // another virtual host's stream of that name is not this one's, unless their files are the same
+	}
 	if p == nil && strings.HasSuffix(r.URL.Path, ".m3u8") {
 		p = s.wake(v, r.URL.Path)
 	}
