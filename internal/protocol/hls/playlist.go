@@ -42,32 +42,41 @@ type page struct {
 
 // form is one way to write a playlist.
 type form struct {
-	marked []byte // with marks
-	plain  []byte // without
+	plain []byte
+	marks []mark // where a session's id goes in
+}
+
+type mark struct {
+	at  int // in plain
+	key bool
 }
 
 func newForm(m *m3u8.Media) form {
-	marked := m.Append(nil)
-	plain := bytes.ReplaceAll(marked, []byte(markSegment), nil)
-	return form{marked, bytes.ReplaceAll(plain, []byte(markKey), nil)}
-}
-
-// render returns the text for a session: with its id behind keys, and where marks is true behind
-// segments too.
-func (p form) render(query string, marks bool) []byte {
-	dst := make([]byte, 0, len(p.plain)+len(query)*bytes.Count(p.marked, []byte(markSegment))+2*len(query))
-	rest := p.marked
-	for {
+	text := m.Append(nil)
+	f := form{plain: text[:0]} // which is shorter by the marks
+	for rest := text; ; {
 		at := bytes.IndexAny(rest, markSegment+markKey)
 		if at < 0 {
-			return append(dst, rest...)
+			f.plain = append(f.plain, rest...)
+			return f
 		}
-		dst = append(dst, rest[:at]...)
-		if marks || rest[at] == markKey[0] {
-			dst = append(dst, query...)
-		}
+		f.plain = append(f.plain, rest[:at]...)
+		f.marks = append(f.marks, mark{len(f.plain), rest[at] == markKey[0]})
 		rest = rest[at+1:]
 	}
+}
+
+// render returns the text for a session: with its id behind keys, and where all is true behind segments too.
+func (f form) render(query string, all bool) []byte {
+	dst := make([]byte, 0, len(f.plain)+len(query)*len(f.marks))
+	last := 0
+	for _, m := range f.marks {
+		if all || m.key {
+			dst = append(append(dst, f.plain[last:m.at]...), query...)
+			last = m.at
+		}
+	}
+	return append(dst, f.plain[last:]...)
 }
 
 // has reports whether the playlist has come as far as a request asks: to the end of segment msn, or where part
