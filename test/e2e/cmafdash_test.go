@@ -194,8 +194,29 @@ func (v *cmafDASH) take(ctx context.Context, m *mpdrules.MPD, p *mpdrules.Period
 
 // stop ends the player, checks all manifests that it has seen, and puts picture and sound of each
 // period together.
+// even reports whether it has something of all tracks in each period: it takes these side by side, and is stopped when
+// it has enough pictures.
+func (v *cmafDASH) even() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	have, most := map[string]int{}, 0
+	for _, c := range v.cuts {
+		if len(c.segments) > 0 {
+			have[c.period]++
+			most = max(most, have[c.period])
+		}
+	}
+	for _, n := range have {
+		if n < most {
+			return false
+		}
+	}
+	return true
+}
+
 func (v *cmafDASH) stop() recording {
 	v.t.Helper()
+	poll2(3*time.Second, v.even)
 	v.end()
 	for _, f := range mpdrules.Grave(mpdrules.Check(v.loads, v.options)) {
 		v.t.Errorf("%s in\n%s", f, v.loads[f.Load].Body)
