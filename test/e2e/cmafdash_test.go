@@ -192,8 +192,6 @@ func (v *cmafDASH) take(ctx context.Context, m *mpdrules.MPD, p *mpdrules.Period
 	return nil
 }
 
-// stop ends the player, checks all manifests that it has seen, and puts picture and sound of each
-// period together.
 // even reports whether it has something of all tracks in each period: it takes these side by side, and is stopped when
 // it has enough pictures.
 func (v *cmafDASH) even() bool {
@@ -214,6 +212,8 @@ func (v *cmafDASH) even() bool {
 	return true
 }
 
+// stop ends the player, checks all manifests that it has seen, and puts picture and sound of each
+// period together.
 func (v *cmafDASH) stop() recording {
 	v.t.Helper()
 	poll2(3*time.Second, v.even)
