@@ -53,14 +53,15 @@ func built(t *testing.T) string {
 // bench starts weir bench, which reports as JSON.
 func bench(t *testing.T, weir, args string) *process {
 	t.Helper()
-	return launch(t, weir, append([]string{"bench"}, strings.Fields(args+" -json -quiet")...)...)
+	return launch(t, weir, append([]string{"bench"}, strings.Fields(args+" -json")...)...)
 }
 
-// reported returns how a bench ended, and its report.
+// reported returns how a bench ended, and its report, which comes after what is told of its progress.
 func reported(t *testing.T, p *process) (status int, r loadReport) {
 	t.Helper()
 	_ = p.wait() // the status says it
-	if err := json.Unmarshal([]byte(p.out.String()), &r); err != nil {
+	_, report, _ := strings.Cut(p.out.String(), "{")
+	if err := json.Unmarshal([]byte("{"+report), &r); err != nil {
 		t.Fatalf("the report: %v\n%s", err, p.out.tail())
 	}
 	return p.cmd.ProcessState.ExitCode(), r
@@ -174,6 +175,7 @@ func TestLoadToolDropped(t *testing.T) {
 	}
 	waitFor(t, "two to be gone", func() bool { return len(f.sessions()) == 3 })
 	for what, p := range map[string]*process{"play": players, "publish": publisher} {
+		waitFor(t, what+" to know it", func() bool { return strings.Contains(p.out.String(), "1 dropped") })
 		p.signal(syscall.SIGINT)
 		status, r := reported(t, p)
 		if status != 1 || r.OK || r.Connections.Dropped != 1 || len(r.Causes) != 1 || r.Causes[0].Count != 1 {
