@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -162,8 +163,11 @@ func (s *source) log(file bool) (*Log, *plain) {
 	sub := s.subscribe(stream.Pace{})
 	defer sub.Close()
 	l, release, err := LogOf(sub.Stream(), plainKey{}, file, func() Encoder { return e })
-	if err != nil {
+	if errors.Is(err, errors.ErrUnsupported) {
 		s.t.Skip(err)
+	}
+	if err != nil {
+		s.t.Fatal(err)
 	}
 	s.t.Cleanup(release)
 	return l, e

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"weir/internal/cmaf"
 
+	"weir/internal/cmaf"
 	"weir/internal/codec/aac"
 	"weir/internal/codec/h264"
 	"weir/internal/codec/nal"
