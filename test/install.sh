@@ -10,6 +10,7 @@ gcc                gcc
 ffmpeg             ffmpeg
 ffprobe            ffmpeg
 chromium           chromium
+npm                npm
 rtmpdump           rtmpdump
 gst-launch-1.0     gstreamer1.0-tools
 gst-inspect-1.0    gstreamer1.0-tools
@@ -47,8 +48,14 @@ find_missing() {
 
 die() { echo "install: $*" >&2; exit 1; }
 
+# players fetches the packages that the vendored players are compared with.
+players() {
+	cd "$(dirname "$0")/../web"
+	[ -d node_modules ] || npm ci --ignore-scripts --no-audit --no-fund >&2 || die "npm ci failed in web"
+}
+
 find_missing
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || { players; exit 0; }
 echo "install: missing:$missing" >&2
 
 command -v apt-get >/dev/null ||
@@ -68,3 +75,4 @@ echo "install: apt-get install$packages" >&2
 
 find_missing
 [ -z "$missing" ] || die "still missing after apt-get install $packages:$missing"
+players
