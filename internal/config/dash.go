@@ -6,7 +6,7 @@ import "time"
 type Dash struct {
 	Enabled          bool          `conf:"enabled" default:"off" doc:"Makes DASH of every stream."`
 	DashFragment     time.Duration `conf:"dash_fragment" unit:"fs" default:"10" range:">0" doc:"Length of a segment. It ends at the next key frame."`
-	DashUpdatePeriod time.Duration `conf:"dash_update_period" unit:"fs" default:"5" range:">0" doc:"How often players are to fetch the manifest again."`
+	DashUpdatePeriod time.Duration `conf:"dash_update_period" unit:"fs" default:"5" range:">0" doc:"How often players are to fetch the manifest again: never less often than there are segments."`
 	DashTimeshift    time.Duration `conf:"dash_timeshift" unit:"fs" default:"300" range:"0.." doc:"The most that a player may go back: no more than that of the segments is in the manifest, but always the newest three."`
 	DashPath         string        `conf:"dash_path" default:"./objs/nginx/html" doc:"Directory for manifests and segments."`
 	DashServeFrom    string        `conf:"dash_serve_from" default:"disk" enum:"disk|memory|both" doc:"Where manifests and segments are kept and served from: files, memory without any file, or memory and files."`

@@ -18,8 +18,8 @@ type Session struct {
 	ID      string
 	Name    Name
 	Request *stream.Request
+	Began   time.Time
 	log     *slog.Logger
-	began   time.Time
 	once    sync.Once
 
 	// Guarded by Sessions.mu.
@@ -35,7 +35,7 @@ func (x *Session) end(sub *stream.Subscriber, cause error) {
 	x.once.Do(func() {
 		sub.End(cause)
 		args := []any{
-			"ip", x.Request.Remote, "stream", x.Request.URL(), "time", time.Since(x.began).Round(time.Millisecond),
+			"ip", x.Request.Remote, "stream", x.Request.URL(), "time", time.Since(x.Began).Round(time.Millisecond),
 			"sent", x.Request.Traffic.Sent.Load(),
 		}
 		if cause == nil {
@@ -48,7 +48,7 @@ func (x *Session) end(sub *stream.Subscriber, cause error) {
 
 // refused logs the end of a session that was not let in, or whose player has not waited for that.
 func (x *Session) refused(ctx context.Context, cause error) {
-	args := []any{"ip", x.Request.Remote, "stream", x.Request.URL(), "time", time.Since(x.began).Round(time.Millisecond)}
+	args := []any{"ip", x.Request.Remote, "stream", x.Request.URL(), "time", time.Since(x.Began).Round(time.Millisecond)}
 	if ctx.Err() != nil {
 		x.log.Info("play ended: client left", args...)
 		return

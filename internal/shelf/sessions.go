@@ -136,7 +136,7 @@ func (s *Sessions) Admit(r *http.Request, n Name, file, id string, limit time.Du
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	x := &Session{ID: id, Name: n, began: time.Now(), seen: time.Now(), limit: limit, plain: whois(r, n)}
+	x := &Session{ID: id, Name: n, Began: time.Now(), seen: time.Now(), limit: limit, plain: whois(r, n)}
 	x.Request = &stream.Request{
 		ID: id, Kind: s.o.Kind, Remote: web.ClientAddr(r),
 		Vhost: n.Vhost, App: n.App, Stream: n.Stream, Name: n.Stream + path.Ext(file), Param: query,

@@ -27,7 +27,7 @@ type dashSetting struct {
 var dashSettings = []dashSetting{
 	{name: "enabled", value: [2]string{"on", "off"}, look: dashMade, want: [2]string{"made", "not made"}},
 	{name: "dash_fragment", value: [2]string{"1", "3"}, look: dashLength, want: [2]string{"1 s", "3 s"}},
-	{name: "dash_update_period", value: [2]string{"2", "5"}, look: dashAttribute("minimumUpdatePeriod"), want: [2]string{"PT2S", "PT5S"}},
+	{name: "dash_update_period", value: [2]string{"0.25", "0.5"}, look: dashAttribute("minimumUpdatePeriod"), want: [2]string{"PT0.25S", "PT0.5S"}},
 	{name: "dash_timeshift", value: [2]string{"300", "5"}, look: dashListed, want: [2]string{"8 segments", "6 segments"}, beside: "dash_window_size 8;"},
 	{name: "dash_path", value: [2]string{"DIR/a", "DIR/b"}, look: dashFiles, want: [2]string{"a/live/NAME.mpd", "b/live/NAME.mpd"}},
 	{name: "dash_serve_from", value: [2]string{"disk", "memory"}, look: dashFiles, want: [2]string{"live/NAME.mpd", "none"}},

@@ -116,6 +116,21 @@ func TestAttributes(t *testing.T) {
 	})
 }
 
+// TestUpdate holds how often players are to ask: as often as is set, but once a segment at the least.
+func TestUpdate(t *testing.T) {
+	for settings, want := range map[string]string{
+		"dash_fragment 2; dash_update_period 1;": "PT1S", "dash_fragment 2; dash_update_period 30;": "PT2.02S",
+		"dash_fragment 4; dash_update_period 30;": "PT4.017S", "dash_fragment 4; dash_update_period 3;": "PT3S",
+	} {
+		bubble(t, settings+" dash_ctx off;", func(t *testing.T, r *rig) {
+			r.publish("live", "a").run(17 * time.Second)
+			if text := r.must("/live/a.mpd"); !strings.Contains(text, `minimumUpdatePeriod="`+want+`"`) {
+				t.Errorf("%s: no %s in\n%s", settings, want, text)
+			}
+		})
+	}
+}
+
 // TestTracks has streams of one track.
 func TestTracks(t *testing.T) {
 	for set, track := range map[string]*media.Track{"video": pictures(), "audio": sound(44100)} {

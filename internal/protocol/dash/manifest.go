@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,14 +37,22 @@ const (
 
 // page is a manifest as text. It is immutable.
 type page struct {
-	marked []byte // with marks, and a Location that is one
-	plain  []byte // without
+	marked []byte    // with marks, and a Location that is one
+	plain  []byte    // without
+	fresh  []byte    // as marked, for who came after the newest publisher; nil while there is nothing for them
+	came   time.Time // when that was
 }
 
-// render returns the text for a session, which is found again at a location, with a query behind its segments.
-func (p *page) render(query, location string) []byte {
+// render returns the text for a session that began at a time. It is found again at a location, with a query
+// behind its segments. Who came after the newest publisher sees nothing of those before: players that begin in a gap
+// stay there.
+func (p *page) render(began time.Time, query, location string) []byte {
+	marked := p.marked
+	if p.fresh != nil && began.After(p.came) {
+		marked = p.fresh
+	}
 	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace
-	b := bytes.ReplaceAll(p.marked, []byte(markSegment), []byte(escape(query)))
+	b := bytes.ReplaceAll(marked, []byte(markSegment), []byte(escape(query)))
 	return bytes.ReplaceAll(b, []byte(markLocation), []byte(escape(location)))
 }
 
@@ -52,28 +61,57 @@ func (p *page) render(query, location string) []byte {
 func (o *output) write(h *config.Dash) error {
 	o.mu.Lock()
 	o.prune()
-	if len(o.periods) == 0 || !o.started() {
+	if len(o.periods) == 0 || !started(o.periods) {
 		o.mu.Unlock()
 		return nil
 	}
 	o.trim(h, time.Now())
-	m := o.manifest(h)
-	var b bytes.Buffer
-	if _, err := m.Write(&b, "  ", true); err != nil {
+	now, err := o.pages(h)
+	if err != nil {
 		o.mu.Unlock()
 		return err
 	}
-	marked := append(b.Bytes(), '\n')
-	plain := bytes.ReplaceAll(marked, []byte(markSegment), nil)
-	plain = bytes.Replace(plain, []byte("  <Location>"+markLocation+"</Location>\n"), nil, 1)
-	o.page = &page{marked, plain}
+	o.page = now
 	close(o.changed)
 	o.changed = make(chan struct{})
 	o.mu.Unlock()
 	if h.DashServeFrom == "memory" {
 		return nil
 	}
-	return o.dir.Write(o.file, plain)
+	return o.dir.Write(o.file, now.plain)
+}
+
+// pages makes the text of the manifest; mu is held.
+func (o *output) pages(h *config.Dash) (*page, error) {
+	marked, err := text(o.manifest(h, o.periods))
+	if err != nil {
+		return nil, err
+	}
+	plain := bytes.ReplaceAll(marked, []byte(markSegment), nil)
+	plain = bytes.Replace(plain, []byte("  <Location>"+markLocation+"</Location>\n"), nil, 1)
+	now := &page{marked: marked, plain: plain, fresh: marked, came: o.came}
+	if since := o.since(o.first); len(since) < len(o.periods) {
+		now.fresh = nil
+		if started(since) {
+			now.fresh, err = text(o.manifest(h, since))
+		}
+	}
+	return now, err
+}
+
+func text(m *mpd.MPD) ([]byte, error) {
+	var b bytes.Buffer
+	_, err := m.Write(&b, "  ", true)
+	return append(b.Bytes(), '\n'), err
+}
+
+// since returns the periods from one on; mu is held.
+func (o *output) since(id uint64) []*period {
+	i := slices.IndexFunc(o.periods, func(p *period) bool { return p.id >= id })
+	if i < 0 {
+		return nil
+	}
+	return o.periods[i:]
 }
 
 // prune takes out periods, but for the newest, that have ended without a segment; mu is held.
@@ -93,8 +131,8 @@ func (o *output) prune() {
 }
 
 // started reports whether there is a whole segment.
-func (o *output) started() bool {
-	for _, p := range o.periods {
+func started(periods []*period) bool {
+	for _, p := range periods {
 		for _, s := range p.sets() {
 			if len(s.list) > 0 && s.list[0].whole {
 				return true
@@ -104,10 +142,10 @@ func (o *output) started() bool {
 	return false
 }
 
-// manifest lists what there is; mu is held.
-func (o *output) manifest(h *config.Dash) *mpd.MPD {
+// manifest lists what there is in periods; mu is held.
+func (o *output) manifest(h *config.Dash, periods []*period) *mpd.MPD {
 	now := time.Now()
-	first, newest := o.periods[0], o.periods[len(o.periods)-1]
+	first, newest := periods[0], periods[len(periods)-1]
 	m := mpd.NewMPD(mpd.DYNAMIC_TYPE)
 	m.XMLNs = "urn:mpeg:dash:schema:mpd:2011"
 	m.Profiles = profiles
@@ -135,7 +173,7 @@ func (o *output) manifest(h *config.Dash) *mpd.MPD {
 	m.UTCTimings = []*mpd.DescriptorType{{
 		SchemeIdUri: "urn:mpeg:dash:utc:http-xsdate:2014", Value: escaped(o.clockURL()),
 	}}
-	for _, p := range o.periods {
+	for _, p := range periods {
 		if len(p.sets()[0].list) > 0 {
 			m.AppendPeriod(o.describe(p, h.DashLowLatency, p == newest))
 		}
@@ -143,12 +181,13 @@ func (o *output) manifest(h *config.Dash) *mpd.MPD {
 	return m
 }
 
-// update is how often players are to look for another manifest: with low latency for each segment.
+// update is how often players are to look for another manifest. It tells of each segment: who hears of them later
+// has nothing to play until then.
 func (o *output) update(h *config.Dash) time.Duration {
 	if h.DashLowLatency {
 		return min(h.DashUpdatePeriod, max(o.longest/2, o.limit))
 	}
-	return h.DashUpdatePeriod
+	return min(h.DashUpdatePeriod, o.longest)
 }
 
 // service is what players of low latency are to aim at.

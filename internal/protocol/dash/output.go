@@ -37,6 +37,8 @@ type output struct {
 	next       map[string]uint64   // number of the segment that is announced next, by set
 	pending    map[string]*segment // that is announced, and not begun
 	nextPeriod uint64
+	came       time.Time     // when the newest publisher did
+	first      uint64        // the first period of that publisher
 	reach      time.Duration // the end of the last period, on the manifest's clock
 	limit      time.Duration // of chunks
 	longest    time.Duration // of segments
@@ -236,9 +238,20 @@ func (o *output) idle(now time.Time) (d time.Duration, full bool) {
 	return now.Sub(o.last), o.page != nil || len(o.gone) > 0
 }
 
-// look returns the manifest, nil if there is none, and what is closed when there is another.
-func (o *output) look() (*page, <-chan struct{}) {
+// look returns the manifest, nil if there is none, whether it is for somebody who plays since then, and what is
+// closed when there is another. Who came after the newest publisher is to have something of that.
+func (o *output) look(since time.Time) (now *page, fit bool, changed <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.page, o.changed
+	return o.page, o.page != nil && (o.page.fresh != nil || !since.After(o.came)), o.changed
+}
+
+// arrive notes that there is another publisher.
+func (o *output) arrive() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.came, o.first = time.Now(), o.nextPeriod
+	if o.page != nil {
+		o.page = &page{marked: o.page.marked, plain: o.page.plain, came: o.came}
+	}
 }

@@ -74,7 +74,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 	case h.DashCtx:
 		s.servePlayer(w, r, p.output, h)
 	default:
-		if now := s.await(w, r, p.output); now != nil {
+		if now := s.await(w, r, p.output, time.Time{}); now != nil {
 			shelf.Send(w, r, typeManifest, "max-age=1", now.plain)
 		}
 	}
@@ -96,7 +96,11 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 	if x != nil && x.Name != o.name { // the id is of another stream's player
 		x, id = nil, ""
 	}
-	now := s.await(w, r, o)
+	began := time.Now()
+	if x != nil {
+		began = x.Began
+	}
+	now := s.await(w, r, o, began)
 	if now == nil {
 		return
 	}
@@ -111,6 +115,10 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 			return
 		}
 		told = id != ""
+		began = x.Began
+		if now = s.await(w, r, o, began); now == nil { // all may be different by now
+			return
+		}
 	}
 	if x == nil { // HEAD: nobody plays
 		shelf.Send(w, r, typeManifest, "no-cache", nil)
@@ -122,21 +130,23 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 	if rest := s.sessions.Without(r.URL.RawQuery); rest != "" {
 		location += "&" + rest
 	}
-	shelf.Send(w, r, typeManifest, "no-cache", now.render("?"+query, location))
+	shelf.Send(w, r, typeManifest, "no-cache", now.render(began, "?"+query, location))
 }
 
-// await returns the manifest. If the stream is live and it will come soon, it waits; otherwise it
-// answers and returns nil.
-func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output) *page {
-	now, changed := o.look()
-	if now == nil && s.outputs.Busy(o) {
-		timeout := time.NewTimer(firstWait)
-		defer timeout.Stop()
+// await returns the manifest, for who plays since then. If the stream is live and it will come soon, it waits;
+// otherwise it answers and returns nil.
+func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output, since time.Time) *page {
+	now, fit, changed := o.look(since)
+	timeout := time.NewTimer(firstWait)
+	defer timeout.Stop()
+	for waits := true; waits && !fit && s.outputs.Busy(o); {
 		select {
 		case <-changed:
-			now, _ = o.look()
+			now, fit, changed = o.look(since)
 		case <-timeout.C:
+			waits = false
 		case <-r.Context().Done():
+			waits = false
 		}
 	}
 	if now == nil {

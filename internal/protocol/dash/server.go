@@ -115,7 +115,7 @@ func (s *Server) rules(o *output) *config.Dash {
 // there is, or one that goes on where the manifest on disk ends.
 func (s *Server) output(n shelf.Name, v *config.Vhost) *output {
 	o := s.newOutput(n, v)
-	return s.outputs.Occupy(o, func(was *output) {
+	o = s.outputs.Occupy(o, func(was *output) {
 		if was != nil {
 			o.inherit(was)
 		}
@@ -123,6 +123,8 @@ func (s *Server) output(n shelf.Name, v *config.Vhost) *output {
 		s.places.Put(o, n.Vhost, o.url, place{output: o})
 		s.places.Put(o, n.Vhost, o.clockURL(), place{output: o, clock: true})
 	})
+	o.arrive()
+	return o
 }
 
 func (s *Server) newOutput(n shelf.Name, v *config.Vhost) *output {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,4 +212,57 @@ func TestServerStops(t *testing.T) {
 			t.Errorf("%d lines, sessions %v", n, r.players())
 		}
 	})
+}
+
+// TestSessionAfterGap has a player that stays while a publisher leaves and another comes, and players that come while
+// that one has no segment yet, and after it has: they see nothing of the first.
+func TestSessionAfterGap(t *testing.T) {
+	for _, more := range []string{"", "dash_low_latency on;", "dash_window_size 30;"} {
+		playing(t, more, func(t *testing.T, r *rig, _ *asked, e *encoder) {
+			stays := newReader(t)
+			stays.low = strings.Contains(more, "low")
+			v := stays.see(r.must("/live/a.mpd"))
+			at, _ := located(t, v)
+			e.end()
+			time.Sleep(4 * time.Second)
+			if _, body, _ := r.as("away", "/live/a.mpd"); !strings.Contains(body, `<Period id="0"`) {
+				t.Errorf("while nobody publishes: %s", body)
+			}
+			began := time.Now()
+			next := r.publish("live", "a")
+			answer := make(chan string)
+			go func() {
+				time.Sleep(500 * time.Millisecond)
+				_, body, _ := r.as("early", "/live/a.mpd")
+				answer <- body
+			}()
+			var work sync.WaitGroup
+			work.Go(func() { next.run(25 * time.Second) })
+			defer work.Wait()
+			body := <-answer
+			if d := time.Since(began); d < 2*time.Second || d > 4*time.Second {
+				t.Errorf("%q: an early player is answered after %s", more, d)
+			}
+			early := newReader(t)
+			early.low = stays.low
+			v = early.see(body)
+			if len(v.starts) != 1 || strings.Contains(body, `<Period id="0"`) {
+				t.Errorf("%q: an early player sees\n%s", more, body)
+			}
+			again, _ := located(t, v)
+			for range 8 {
+				_, body, _ = r.as("early", again)
+				early.see(body)
+				time.Sleep(2 * time.Second)
+				if v = stays.see(r.must(at)); strings.Contains(more, "30") && len(v.starts) != 2 {
+					t.Errorf("who has seen the first publisher is to have its segments:\n%s", v.text)
+				}
+			}
+			_, late, _ := r.as("late", "/live/a.mpd")
+			if v = read(t, late); len(v.starts) != 1 {
+				t.Errorf("%q: a late player sees\n%s", more, late)
+			}
+			r.fetch(v, "/live/", "video")
+		})
+	}
 }
