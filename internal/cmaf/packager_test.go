@@ -12,8 +12,8 @@ import (
 // TestRates cuts streams of many rates: chunks have as many frames as fit, and are about equally long.
 func TestRates(t *testing.T) {
 	for _, fps := range []float64{24, 24000. / 1001, 25, 30000. / 1001, 30, 50, 60000. / 1001, 60, 120} {
-		for _, part := range []time.Duration{100, 200, 330, 500, 1000} {
-			part *= time.Millisecond
+		for _, ms := range []int{100, 200, 330, 500, 1000} {
+			part := time.Duration(ms) * time.Millisecond
 			t.Run(fmt.Sprintf("%.2f by %v", fps, part), func(t *testing.T) {
 				group := int(fps*4 + 0.5)
 				list := pictures(0, 60*second, fps, group)

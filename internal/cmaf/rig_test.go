@@ -189,7 +189,7 @@ func (r *rig) check() *rig {
 		if c.Tracks.Video == nil && len(c.Video.Data) > 0 || c.Tracks.Audio == nil && len(c.Audio.Data) > 0 {
 			r.t.Errorf("chunk %d: frames of a track that is not there", i)
 		}
-		if i == 0 && !(c.Cut && c.Key) {
+		if i == 0 && (!c.Cut || !c.Key) {
 			r.t.Error("the first chunk follows nothing")
 		}
 		if i > 0 {

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 )
 
+// Temporary ends the name of a file that is not complete.
+const Temporary = ".tmp"
+
 const (
-	Temporary = ".tmp" // ends the name of a file that is not complete
-	dirMode   = 0o755
-	fileMode  = 0o644
+	dirMode  = 0o755
+	fileMode = 0o644
 )
 
 // Dir is a directory for files of streams, by its path. Names are below it and have slashes;

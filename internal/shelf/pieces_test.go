@@ -37,7 +37,7 @@ func TestPieces(t *testing.T) {
 				want := whole[min(at, len(whole)):]
 				want = want[:min(n, len(want))]
 				got, err := r.Read(b)
-				if !bytes.Equal(b[:got], want) || (err == io.EOF) != (n > 0 && len(want) == 0) || err != nil && err != io.EOF {
+				if !bytes.Equal(b[:got], want) || errors.Is(err, io.EOF) != (n > 0 && len(want) == 0) || err != nil && !errors.Is(err, io.EOF) {
 					t.Errorf("%s: %d bytes at %d are %q, %v; want %q", name, n, at, b[:got], err, want)
 				}
 			}

@@ -14,10 +14,12 @@ import (
 )
 
 const (
-	maxID         = 64 // bytes of an id
-	ownID         = 8  // of one that we make
-	PerConnection = 8  // sessions for each of max_connections: players come back for every segment
+	maxID = 64 // bytes of an id
+	ownID = 8  // of one that we make
 )
+
+// PerConnection is how many sessions there may be for each of max_connections: players come back for every segment.
+const PerConnection = 8
 
 // Why sessions end, or do not begin.
 var (

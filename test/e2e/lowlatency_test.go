@@ -87,8 +87,9 @@ func playlistsThatWait(t *testing.T, q *asker) {
 	waitFor(t, "the playlist", func() bool { _, said = q.get(list); return hinted.MatchString(said) })
 	for range 3 {
 		_, said = q.get(list)
-		next := 0 // its first line is the sequence number, and each segment is one more
-		if _, err := fmt.Sscanf(said[strings.Index(said, "MEDIA-SEQUENCE:"):], "MEDIA-SEQUENCE:%d", &next); err != nil {
+		_, number, _ := strings.Cut(said, "MEDIA-SEQUENCE:") // of the first segment, and each is one more
+		next := 0
+		if _, err := fmt.Sscanf(number, "%d", &next); err != nil {
 			t.Fatal(err)
 		}
 		next += strings.Count(said, "#EXTINF:")

@@ -32,7 +32,7 @@ func TestManifest(t *testing.T) {
 				}
 				v := look()
 				for _, set := range []string{"video", "audio"} {
-					if n := len(v.sets[set]); n != 5 && !(set == "audio" && n == 6) {
+					if n := len(v.sets[set]); n != 5 && (set != "audio" || n != 6) {
 						t.Errorf("%d segments of %s:\n%s", n, set, v.text)
 					}
 					for _, c := range r.fetch(v, "/live/", set) {

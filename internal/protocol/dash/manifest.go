@@ -194,7 +194,7 @@ func (o *output) update(h *config.Dash) time.Duration {
 func (o *output) service() *mpd.ServiceDescriptionType {
 	aim := max(aimLeast, aimChunks*o.limit).Milliseconds()
 	return &mpd.ServiceDescriptionType{
-		Latencies:     []*mpd.LatencyType{{Target: mpd.Ptr(uint32(aim)), Min: mpd.Ptr(uint32(aim / 2)), Max: mpd.Ptr(uint32(3 * aim))}},
+		Latencies:     []*mpd.LatencyType{{Target: new(uint32(aim)), Min: new(uint32(aim / 2)), Max: new(uint32(3 * aim))}},
 		PlaybackRates: []*mpd.PlaybackRateType{{Max: fastest, Min: slowest}},
 	}
 }
@@ -223,13 +223,13 @@ func (o *output) describeSet(p *period, s *set, id uint32, low, newest bool) *mp
 		Media:          "$RepresentationID$-$Number$.m4s" + markSegment,
 		Initialization: strings.Replace(path.Base(s.header.file), s.name, "$RepresentationID$", 1) + markSegment,
 	}
-	t.Timescale = mpd.Ptr(uint32(s.track.Scale))
-	t.StartNumber = mpd.Ptr(uint32(s.list[0].number))
-	t.PresentationTimeOffset = mpd.Ptr(uint64(s.track.Ticks(p.origin)))
+	t.Timescale = new(uint32(s.track.Scale))
+	t.StartNumber = new(uint32(s.list[0].number))
+	t.PresentationTimeOffset = new(uint64(s.track.Ticks(p.origin)))
 	t.SegmentTimeline = s.timeline(low)
 	if ahead := (s.shortest() - o.limit).Milliseconds(); low && newest && ahead > 0 {
 		t.AvailabilityTimeOffset = mpd.FloatInf64(float64(ahead) / 1000)
-		t.AvailabilityTimeComplete = mpd.Ptr(false)
+		t.AvailabilityTimeComplete = new(false)
 	}
 	a.SegmentTemplate = t
 	r := &mpd.RepresentationType{Id: s.name, Bandwidth: uint32(max(1, s.bits))}
@@ -278,7 +278,7 @@ func (s *set) timeline(low bool) *mpd.SegmentTimelineType {
 		} else {
 			e := &mpd.S{D: d}
 			if n == 0 || next != g.start {
-				e.T = mpd.Ptr(uint64(max(0, g.start)))
+				e.T = new(uint64(max(0, g.start)))
 			}
 			t.S = append(t.S, e)
 		}
@@ -308,9 +308,9 @@ func frameRate(stated, measured float64) string {
 }
 
 func samplingRate(hz int64) *mpd.UIntVectorType {
-	return mpd.Ptr(mpd.UIntVectorType(strconv.FormatInt(hz, 10)))
+	return new(mpd.UIntVectorType(strconv.FormatInt(hz, 10)))
 }
 
-func duration(d time.Duration) *mpd.Duration { return mpd.Ptr(mpd.Duration(d.Round(time.Millisecond))) }
+func duration(d time.Duration) *mpd.Duration { return new(mpd.Duration(d.Round(time.Millisecond))) }
 
 func escaped(file string) string { return (&url.URL{Path: file}).EscapedPath() }

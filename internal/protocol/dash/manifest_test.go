@@ -139,7 +139,7 @@ func (r *reader) see(text string) *view {
 				bad("a segment has changed: " + l.uri)
 			}
 			r.known[key] = l
-			if late := v.begin.Add(l.to).Sub(time.Now()); late > 100*time.Millisecond && !(r.low && i == len(list)-1) {
+			if late := time.Until(v.begin.Add(l.to)); late > 100*time.Millisecond && (!r.low || i < len(list)-1) {
 				bad("a segment of the future: " + l.uri + " by " + late.String())
 			}
 			if i == 0 {

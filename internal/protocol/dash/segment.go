@@ -127,13 +127,6 @@ func (f *feed) state() (size int64, at time.Time, done, gone bool) {
 	return f.size, f.at, f.done && !f.never, f.gone
 }
 
-// dropped reports whether it will never be there.
-func (f *feed) dropped() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.never
-}
-
 // writing is the file of a segment that is being made.
 type writing struct {
 	dir    shelf.Dir

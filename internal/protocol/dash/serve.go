@@ -6,7 +6,6 @@ import (
 	"os"
 	"time"
 
-	"weir/internal/config"
 	"weir/internal/shelf"
 	"weir/internal/web"
 )
@@ -63,7 +62,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 	}
 	switch {
 	case p.segment != nil:
-		s.serveSegment(w, r, p, h)
+		s.serveSegment(w, r, p)
 	case p.header != nil:
 		if w, done, ok := s.counted(w, r); ok {
 			defer done()
@@ -72,7 +71,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 	case p.clock:
 		shelf.Send(w, r, typeTime, "no-store", []byte(time.Now().UTC().Format("2006-01-02T15:04:05.000Z")))
 	case h.DashCtx:
-		s.servePlayer(w, r, p.output, h)
+		s.servePlayer(w, r, p.output)
 	default:
 		if now := s.await(w, r, p.output, time.Time{}); now != nil {
 			shelf.Send(w, r, typeManifest, "max-age=1", now.plain)
@@ -82,7 +81,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 
 // servePlayer serves a manifest to a player, in a session of its own. One that asks again without the id which
 // the first manifest has told is known by its address.
-func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, h *config.Dash) {
+func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output) {
 	id := s.sessions.ID(r.URL.RawQuery)
 	x, ended := s.sessions.Find(id)
 	told := x != nil
@@ -176,7 +175,7 @@ func (s *Server) counted(w http.ResponseWriter, r *http.Request) (counted http.R
 }
 
 // serveSegment serves a segment: from memory, from its file, or as it comes.
-func (s *Server) serveSegment(w http.ResponseWriter, r *http.Request, p *place, _ *config.Dash) {
+func (s *Server) serveSegment(w http.ResponseWriter, r *http.Request, p *place) {
 	w, done, ok := s.counted(w, r)
 	if !ok {
 		return
@@ -198,7 +197,7 @@ func (s *Server) serveSegment(w http.ResponseWriter, r *http.Request, p *place, 
 	}
 	h.Set("Etag", fmt.Sprintf("\"%x-%x\"", at.UnixNano(), size))
 	if !gone {
-		pieces, _ := g.feed.look(0)
+		pieces, _ := g.look(0)
 		http.ServeContent(w, r, "", at, pieces.Reader())
 		return
 	}

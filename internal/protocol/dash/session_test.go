@@ -50,7 +50,7 @@ func located(t testing.TB, v *view) (at, id string) {
 	if len(v.Location) != 1 {
 		t.Fatalf("no Location in\n%s", v.text)
 	}
-	at = strings.TrimSpace(string(v.Location[0].Value))
+	at = strings.TrimSpace(v.Location[0].Value)
 	found := regexp.MustCompile(`^/live/a\.mpd\?dash_ctx=([0-9a-zA-Z-]+)`).FindStringSubmatch(at)
 	if found == nil {
 		t.Fatalf("Location %s", at)

@@ -39,7 +39,7 @@ func TestBlock(t *testing.T) {
 		began := time.Now()
 		type wait struct{ msn, part int }
 		asked := map[wait]*asking{}
-		due := map[wait]time.Duration{ // when the frame comes that ends a part; a segment ends with its last part
+		due := map[wait]int64{ // ms, when the frame comes that ends a part; a segment ends with its last part
 			{n, have}: 100, {n, have + 2}: 500, {n, 9}: 900, {n, -1}: 900, {n, 10}: 1100, {n + 1, 0}: 1100,
 			{n + 1, 3}: 1700, {n + 1, -1}: 2900, {n + 2, 1}: 3300,
 		}
@@ -53,7 +53,7 @@ func TestBlock(t *testing.T) {
 				continue
 			}
 			got := <-asked[w].got
-			if d := got.at.Sub(began) - want*time.Millisecond; d < -20*time.Millisecond || d > 60*time.Millisecond {
+			if late := got.at.Sub(began).Milliseconds() - want; late < -20 || late > 60 {
 				t.Errorf("%v: woken after %s; want %d ms", w, got.at.Sub(began), want)
 			}
 			p := read(t, got.body)

@@ -113,8 +113,7 @@ func (o *output) aimParts() {
 // unlist takes the parts out of the playlist that are too far from its end, and notes when; mu is held.
 func (o *output) unlist(now time.Time) {
 	var d time.Duration
-	for i := len(o.list) - 1; i >= 0; i-- {
-		s := o.list[i]
+	for _, s := range slices.Backward(o.list) {
 		if d >= partsFor*time.Duration(o.target)*time.Second && len(s.parts) > 0 && s.unlisted.IsZero() {
 			s.unlisted = now
 		}

@@ -35,10 +35,7 @@ type delivery struct {
 
 // deliveryOf reads the directives of a request. Spec: rfc8216bis, 6.2.5.
 func deliveryOf(query string) (d delivery, err error) {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return d, nil // other parameters are not our business
-	}
+	values, _ := url.ParseQuery(query) // what it cannot read, it leaves out
 	d.part = -1
 	switch values.Get(directivePrefix + "skip") {
 	case "YES", "v2":
