@@ -231,13 +231,6 @@ func (o *output) touch(h *config.Dash) {
 	o.last, o.rules = time.Now(), h
 }
 
-// idle returns for how long there has been no frame, and whether there is anything to delete.
-func (o *output) idle(now time.Time) (d time.Duration, full bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return now.Sub(o.last), o.page != nil || len(o.gone) > 0
-}
-
 // look returns the manifest, nil if there is none, whether it is for somebody who plays since then, and what is
 // closed when there is another. Who came after the newest publisher is to have something of that.
 func (o *output) look(since time.Time) (now *page, fit bool, changed <-chan struct{}) {

@@ -285,5 +285,5 @@ func lasting(o *output) string {
 func (o *output) idleFor() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return max(2*o.afterwards(), 2*sweepEvery, 2*o.rules.DashUpdatePeriod)
+	return max(2*o.afterwards(), 2*shelf.SweepEvery, 2*o.rules.DashUpdatePeriod)
 }

@@ -177,7 +177,7 @@ func TestHint(t *testing.T) {
 			}
 			o := r.server.outputs.All()[0]
 			wait := r.ask(below(p.hint))
-			o.dispose()
+			o.Dispose()
 			if wait.waits() {
 				t.Error("disposed of: who waits for a part goes on waiting")
 			} else if got := <-wait.got; got.code != http.StatusNotFound {

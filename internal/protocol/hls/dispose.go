@@ -6,32 +6,25 @@ import (
 	"weir/internal/shelf"
 )
 
-// afterlife is for how long a stream that has ended is remembered where hls_dispose is 0. Its
-// files stay, and are found again when somebody asks for them; what is in memory alone does not.
-const afterlife = time.Hour
+// Lasts and what follows are shelf.Tended's.
+func (o *output) Lasts() time.Duration { return o.server.rules(o).HlsDispose }
 
-// sweep deletes the files of streams that have had no frame for hls_dispose, and of segments that
-// have left their playlists.
-func (s *Server) sweep(now time.Time) {
-	for _, o := range s.outputs.All() {
-		h := s.rules(o)
-		limit, active := h.HlsDispose, s.outputs.Busy(o)
-		d, full := o.idle(now)
-		switch {
-		case limit > 0 && d >= limit && (full || !active):
-			o.dispose()
-		case limit == 0 && d >= afterlife && !active:
-			o.abandon()
-		case full:
-			o.turn.Lock()
-			o.purge(now, h)
-			o.turn.Unlock()
-		}
-	}
+// Idle returns for how long there has been no frame, and whether there is anything to delete.
+func (o *output) Idle(now time.Time) (d time.Duration, full bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return now.Sub(o.last), o.page != nil || len(o.gone) > 0
 }
 
-// dispose deletes all files, and the playlist with them.
-func (o *output) dispose() {
+// Purge deletes what has left the playlist, in its time.
+func (o *output) Purge(now time.Time) {
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	o.purge(now, o.server.rules(o))
+}
+
+// Dispose deletes all files, and the playlist with them.
+func (o *output) Dispose() {
 	o.turn.Lock()
 	defer o.turn.Unlock()
 	old, h := o.empty()
@@ -40,8 +33,8 @@ func (o *output) dispose() {
 	o.server.retire(o)
 }
 
-// abandon forgets the stream and leaves its files where they are.
-func (o *output) abandon() {
+// Abandon forgets the stream and leaves its files where they are.
+func (o *output) Abandon() {
 	o.turn.Lock()
 	defer o.turn.Unlock()
 	old, _ := o.empty()

@@ -217,13 +217,6 @@ func (o *output) empty() ([]*segment, *config.HLS) {
 	return old, o.rules
 }
 
-// idle returns for how long there has been no frame, and whether there is anything to delete.
-func (o *output) idle(now time.Time) (d time.Duration, full bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return now.Sub(o.last), o.page != nil || len(o.gone) > 0
-}
-
 // touch notes that frames have come, and by which rules.
 func (o *output) touch(h *config.HLS, tracks []*media.Track) {
 	now := time.Now()

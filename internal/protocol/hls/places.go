@@ -79,7 +79,7 @@ func nameOf(v *config.Vhost, file string) (shelf.Name, bool) {
 }
 
 // idleFor is how long a player may be silent before its session is over.
-func idleFor(h *config.HLS) time.Duration { return max(2*h.HlsWindow, 2*sweepEvery) }
+func idleFor(h *config.HLS) time.Duration { return max(2*h.HlsWindow, 2*shelf.SweepEvery) }
 
 // entry returns the reference to a segment, with hls_entry_prefix.
 func entry(prefix, playlistURL, playlist, file string) string {

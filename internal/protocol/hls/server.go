@@ -12,9 +12,6 @@ import (
 	"weir/internal/stream"
 )
 
-// sweepEvery is how often it is looked for what is over: sessions, and streams without frames.
-const sweepEvery = time.Second
-
 // Options set up a Server.
 type Options struct {
 	Registry  func() *stream.Registry // where sessions ask; called when there is one
@@ -82,32 +79,7 @@ func (s *Server) makes(vhost string, mp4 bool) bool {
 
 // Run ends sessions that are over and deletes the files of streams that are, until ctx ends. Then
 // it waits for the outputs, which the Registry ends, and deletes what hls_dispose says.
-func (s *Server) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case now := <-tick.C:
-			s.sessions.Expire(now)
-			s.sweep(now)
-		case <-ctx.Done():
-			s.stop()
-			return nil
-		}
-	}
-}
-
-// stop is the end of Run.
-func (s *Server) stop() {
-	idle := s.outputs.Stop()
-	s.sessions.Stop()
-	<-idle
-	for _, o := range s.outputs.All() {
-		if s.rules(o).HlsDispose > 0 {
-			o.dispose()
-		}
-	}
-}
+func (s *Server) Run(ctx context.Context) error { return shelf.Tend(ctx, s.outputs, s.sessions) }
 
 // vhost returns the vhost of exactly that name, or nil.
 func (s *Server) vhost(name string) *config.Vhost {
