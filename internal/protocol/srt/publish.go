@@ -1,0 +1,84 @@
+package srt
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/datarhei/gosrt"
+
+	"weir/internal/config"
+	"weir/internal/format/mpegts"
+	"weir/internal/media"
+	"weir/internal/stream"
+)
+
+// publish takes what the client sends until it leaves, or ctx ends.
+func (s *session) publish(ctx, asking context.Context, cancel context.CancelCauseFunc, req srt.ConnRequest) error {
+	p, err := s.server.o.Registry.Publish(asking, s.request)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if err := p.Ready(asking); err != nil {
+		return err
+	}
+	stop, err := s.accept(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	s.log.Info("publishing", "kind", s.request.Kind, "ip", s.remote, "stream", s.url)
+	err = s.ingest(cancel, p)
+	if ctx.Err() != nil { // we have ended it
+		p.End(context.Cause(ctx))
+	}
+	p.Lost(err)
+	return err
+}
+
+// ingest makes frames of what comes, or passes packets on where only SRT clients may have them.
+func (s *session) ingest(cancel context.CancelCauseFunc, p *stream.Publisher) error {
+	was := s.server.o.Config().Vhost(s.vhost)
+	silence := watchSilence(func() *config.Publish { return &s.rules(was).Publish }, cancel)
+	defer silence.timer.Stop()
+	from := &source{conn: s.conn, traffic: s.traffic, silence: silence}
+	if !was.SRT.SrtToRtmp {
+		return pass(p, from)
+	}
+	d := mpegts.NewDemux(from, mpegts.DemuxOptions{})
+	_, err := media.Copy(p, d)
+	s.notes = notes(d.Health())
+	if err == nil {
+		return io.EOF // the client has gone: SRT does not say whether it meant to
+	}
+	return err
+}
+
+// pass writes the publisher's packets as they come.
+func pass(p *stream.Publisher, from *source) error {
+	lane := p.Lane(nil)
+	for {
+		b, err := from.next()
+		if err != nil {
+			return err
+		}
+		if err := lane.WritePacket(&media.Packet{At: media.Now(), Data: bytes.Clone(b)}); err != nil {
+			return err
+		}
+	}
+}
+
+// notes are what the log says of a publisher at its end.
+func notes(h mpegts.Health) []any {
+	n := []any{"packets", h.Packets}
+	for _, c := range []struct {
+		name  string
+		count uint64
+	}{{"gaps", h.Discontinuities}, {"damaged", h.Damaged}, {"dropped", h.Dropped}, {"corrupt", h.Corrupt}, {"unknown", h.Unknown}} {
+		if c.count > 0 {
+			n = append(n, c.name, c.count)
+		}
+	}
+	return n
+}
