@@ -188,7 +188,7 @@ func hlsEntries(t *testing.T, _ *fixture, h *hlsStream) string {
 func hlsError(t *testing.T, f *fixture, h *hlsStream) string {
 	t.Helper()
 	waitFor(t, "an error in the log", func() bool {
-		return len(f.log.lines("hls segment could not be written", "/"+h.name)) > 0
+		return f.log.Count("hls segment could not be written", "/"+h.name) > 0
 	})
 	deadline := time.Now().Add(500 * time.Millisecond)
 	for time.Now().Before(deadline) {

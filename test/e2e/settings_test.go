@@ -164,7 +164,7 @@ func TestSettings(t *testing.T) {
 			see("with "+s.value[0]+" again", s.want[0])
 			audience.check()
 			path := strings.Replace(s.path(), "vhost", "vhost.__defaultVhost__", 1)
-			if n := len(f.log.lines("configuration reloaded", path)); n != 2 {
+			if n := f.log.Count("configuration reloaded", path); n != 2 {
 				t.Errorf("%d lines in the log say that %s has changed", n, path)
 			}
 		})
