@@ -186,8 +186,7 @@ func TestSettingsTable(t *testing.T) {
 		known[path] = true
 	}
 	for _, s := range hlsSettings {
-		path, _, _ := strings.Cut(s.name, ",")
-		known["vhost.hls."+path] = true
+		known["vhost.hls."+s.directive()] = true
 	}
 	for _, name := range hlsElsewhere {
 		known["vhost.hls."+name] = true
