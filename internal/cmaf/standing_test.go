@@ -1,7 +1,6 @@
 package cmaf
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/testkit/logbook"
 )
 
 // keeper is a kind of output that keeps all it is given.
@@ -99,27 +99,20 @@ type house struct {
 	t        *testing.T
 	registry *stream.Registry
 	settings atomic.Pointer[int]
-	log      *bytes.Buffer
-	mu       sync.Mutex
-}
-
-func (h *house) Write(b []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.log.Write(b)
+	log      logbook.Book
 }
 
 // inHouse runs a test in a bubble.
 func inHouse(t *testing.T, keepers []*keeper, test func(t *testing.T, h *house)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, log: &bytes.Buffer{}}
+		h := &house{t: t}
 		h.settings.Store(new(int))
 		var kinds []Kind
 		for _, k := range keepers {
 			kinds = append(kinds, k.kind())
 		}
-		log := slog.New(slog.NewTextHandler(h, nil))
+		log := slog.New(slog.NewTextHandler(&h.log, nil))
 		h.registry = stream.NewRegistry(stream.Options{
 			Standing: []stream.Standing{Standing(log, func() any { return h.settings.Load() }, kinds...)}, Log: log,
 			Settings: func(string) stream.Settings { return stream.Settings{QueueLength: 5 * time.Second} },
@@ -261,7 +254,7 @@ func TestStandingPanics(t *testing.T) {
 					want = 2
 				}
 				if n := strings.Count(h.log.String(), "panic: this output ends"); n != want || !strings.Contains(h.log.String(), "output=bad") {
-					t.Errorf("%d panics in the log:\n%s", n, h.log)
+					t.Errorf("%d panics in the log:\n%s", n, &h.log)
 				}
 				bad.bad.Store(false)
 				p = h.publish()

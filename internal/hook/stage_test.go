@@ -1,7 +1,6 @@
 package hook
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -16,6 +15,7 @@ import (
 
 	"weir/internal/config"
 	"weir/internal/stream"
+	"weir/internal/testkit/logbook"
 )
 
 // heard is what a receiver was sent.
@@ -84,7 +84,7 @@ type stage struct {
 	*Hooks
 	*network
 	config atomic.Pointer[config.Config]
-	log    bytes.Buffer
+	log    logbook.Book
 	stop   func()
 }
 
@@ -103,7 +103,7 @@ func newStageOn(t testing.TB, way http.RoundTripper, edit func(*config.HTTPHooks
 	s.reload(edit)
 	s.Hooks = New(Options{
 		Vhost: func(name string) *config.Vhost { return s.config.Load().Vhost(name) }, Server: "vid-sample", Service: "51xq2938", Agent: "SRS/7.0.18(Hang)",
-		Transport: way, Log: slog.New(slog.NewTextHandler(&locked{w: &s.log}, nil)),
+		Transport: way, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -114,17 +114,6 @@ func newStageOn(t testing.TB, way http.RoundTripper, edit func(*config.HTTPHooks
 	})
 	t.Cleanup(s.stop)
 	return s
-}
-
-type locked struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *locked) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(b)
 }
 
 func (s *stage) reload(edit func(*config.HTTPHooks)) {

@@ -1,7 +1,6 @@
 package shelf
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"weir/internal/stream"
+	"weir/internal/testkit/logbook"
 )
 
 // doorman is a gate that may take its time, and refuses whom it does not know.
@@ -40,21 +40,10 @@ type lobby struct {
 	registry *stream.Registry
 	gate     *doorman
 	limit    int
-	mu       sync.Mutex
-	log      bytes.Buffer
+	log      logbook.Book
 }
 
-func (l *lobby) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.log.Write(b)
-}
-
-func (l *lobby) logged(words string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.log.String(), words)
-}
+func (l *lobby) logged(words string) int { return strings.Count(l.log.String(), words) }
 
 var name = Name{"v", "live", "a"}
 
@@ -62,7 +51,7 @@ func inLobby(t *testing.T, test func(t *testing.T, l *lobby)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &lobby{t: t, gate: &doorman{}, limit: 100}
-		log := slog.New(slog.NewTextHandler(l, nil))
+		log := slog.New(slog.NewTextHandler(&l.log, nil))
 		l.registry = stream.NewRegistry(stream.Options{Gates: []stream.Gate{l.gate}})
 		l.Sessions = NewSessions(Options{
 			Kind: "test-play", Param: "ctx", Registry: func() *stream.Registry { return l.registry },

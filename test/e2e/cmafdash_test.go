@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/internal/testkit/mpdrules"
+	"weir/internal/testkit/rule"
 )
 
 // cmafDASH plays DASH: each representation of each period into a file.
@@ -218,7 +219,7 @@ func (v *cmafDASH) stop() recording {
 	v.t.Helper()
 	poll2(3*time.Second, v.even)
 	v.end()
-	for _, f := range mpdrules.Grave(mpdrules.Check(v.loads, v.options)) {
+	for _, f := range rule.Grave(mpdrules.Check(v.loads, v.options)) {
 		v.t.Errorf("%s in\n%s", f, v.loads[f.Load].Body)
 	}
 	var r recording

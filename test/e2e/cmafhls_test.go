@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/internal/testkit/hlsrules"
+	"weir/internal/testkit/rule"
 )
 
 // cmafHLS plays HLS in fragmented MP4: with parts, and playlists that wait for them, where there are some.
@@ -226,7 +227,7 @@ func (v *cmafHLS) enterMap(ctx context.Context, s *hlsrules.Segment) error {
 func (v *cmafHLS) stop() recording {
 	v.t.Helper()
 	v.end()
-	for _, f := range hlsrules.Grave(hlsrules.Check(v.loads, v.options)) {
+	for _, f := range rule.Grave(hlsrules.Check(v.loads, v.options)) {
 		v.t.Errorf("%s in\n%s", f, v.loads[f.Load].Body)
 	}
 	var r recording

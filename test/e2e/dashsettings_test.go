@@ -15,24 +15,15 @@ import (
 	"weir/internal/stream"
 )
 
-// dashSetting is a directive of DASH with two values, and what becomes of a stream with each.
-type dashSetting struct {
-	name   string
-	value  [2]string
-	look   func(t *testing.T, f *fixture, s *hlsStream) string
-	want   [2]string
-	beside string // what else the block says
-}
-
-var dashSettings = []dashSetting{
-	{name: "enabled", value: [2]string{"on", "off"}, look: dashMade, want: [2]string{"made", "not made"}},
+var dashSettings = []outputSetting{
+	{name: "enabled", value: [2]string{"on", "off"}, look: listMade(".mpd"), want: [2]string{"made", "not made"}},
 	{name: "dash_fragment", value: [2]string{"1", "3"}, look: dashLength, want: [2]string{"1 s", "3 s"}},
 	{name: "dash_update_period", value: [2]string{"0.25", "0.5"}, look: dashAttribute("minimumUpdatePeriod"), want: [2]string{"PT0.25S", "PT0.5S"}},
 	{name: "dash_timeshift", value: [2]string{"300", "5"}, look: dashListed, want: [2]string{"8 segments", "6 segments"}, beside: "dash_window_size 8;"},
-	{name: "dash_path", value: [2]string{"DIR/a", "DIR/b"}, look: dashFiles, want: [2]string{"a/live/NAME.mpd", "b/live/NAME.mpd"}},
-	{name: "dash_serve_from", value: [2]string{"disk", "memory"}, look: dashFiles, want: [2]string{"live/NAME.mpd", "none"}},
-	{name: "dash_serve_from, both", value: [2]string{"memory", "both"}, look: dashFiles, want: [2]string{"none", "live/NAME.mpd"}},
-	{name: "dash_mpd_file", value: [2]string{"[stream].mpd", "[vhost]/[app]/[stream].mpd"}, look: dashFiles, want: [2]string{"NAME.mpd", "__defaultVhost__/live/NAME.mpd"}},
+	{name: "dash_path", value: [2]string{"DIR/a", "DIR/b"}, look: listFile(".mpd"), want: [2]string{"a/live/NAME.mpd", "b/live/NAME.mpd"}},
+	{name: "dash_serve_from", value: [2]string{"disk", "memory"}, look: listFile(".mpd"), want: [2]string{"live/NAME.mpd", "none"}},
+	{name: "dash_serve_from, both", value: [2]string{"memory", "both"}, look: listFile(".mpd"), want: [2]string{"none", "live/NAME.mpd"}},
+	{name: "dash_mpd_file", value: [2]string{"[stream].mpd", "[vhost]/[app]/[stream].mpd"}, look: listFile(".mpd"), want: [2]string{"NAME.mpd", "__defaultVhost__/live/NAME.mpd"}},
 	{name: "dash_window_size", value: [2]string{"4", "7"}, look: dashListed, want: [2]string{"4 segments", "7 segments"}},
 	{name: "dash_cleanup", value: [2]string{"on", "off"}, look: dashLeft, want: [2]string{"few", "all"}, beside: "dash_window_size 3;"},
 	{name: "dash_dispose", value: [2]string{"1", "60"}, look: dashLater, want: [2]string{"gone", "there"}},
@@ -41,46 +32,21 @@ var dashSettings = []dashSetting{
 	{name: "dash_part", value: [2]string{"0.2", "0.4"}, look: dashAhead, want: [2]string{"0.797 s", "0.597 s"}, beside: "dash_low_latency on;"},
 }
 
-func (s dashSetting) conf(f *fixture, n int) conf {
-	name, _, _ := strings.Cut(s.name, ",")
-	block := name + " " + s.value[n] + "; " + s.beside
-	for _, rest := range []string{"enabled on;", "dash_fragment 1;", "dash_window_size 20;", "dash_ctx off;", "dash_path DIR;"} {
-		if word, _, _ := strings.Cut(rest, " "); !strings.Contains(" "+block, " "+word+" ") {
-			block += rest
-		}
-	}
-	return conf{vhost: quick + "dash { " + strings.ReplaceAll(block, "DIR", f.dir) + " }"}
-}
-
 // TestDASHSettings switches each setting of DASH to its other value and back, and looks at a stream that is
 // published then. None is forgotten.
 func TestDASHSettings(t *testing.T) {
 	t.Parallel()
 	f := serve(t, conf{vhost: quick})
+	switchEach(t, f, dashSettings, "dash", "dash_fragment 1;", "dash_window_size 20;", "dash_ctx off;", "dash_path DIR;")
 	known := []string{}
 	for _, s := range dashSettings {
-		name, _, _ := strings.Cut(s.name, ",")
-		known = append(known, name)
-		for _, n := range []int{0, 1, 0} {
-			f.reload(s.conf(f, n))
-			h := newHLSStream(t, f)
-			if got := h.anonymous(s.look(t, f, h)); got != s.want[n] {
-				t.Errorf("%s %s: %s, want %s\n%s", s.name, s.value[n], got, s.want[n], h.list)
-			}
-			h.feed.client.Close()
-		}
+		known = append(known, s.directive())
 	}
 	for _, name := range directives(t, "vhost.dash") {
 		if !slices.Contains(known, name) {
 			t.Errorf("nothing tests vhost.dash.%s", name)
 		}
 	}
-	waitFor(t, "the sessions to end", func() bool {
-		for _, c := range f.players() {
-			f.kick(c.ID)
-		}
-		return len(f.players()) == 0
-	})
 }
 
 // directives lists those of a block that are in the manual.
@@ -138,17 +104,6 @@ func number(s string) int {
 	return n
 }
 
-func dashMade(t *testing.T, f *fixture, h *hlsStream) string {
-	t.Helper()
-	if poll2(2*time.Second, func() bool {
-		status, _ := f.get("http://" + f.http + "/live/" + h.name + ".mpd")
-		return status == http.StatusOK
-	}) {
-		return "made"
-	}
-	return "not made"
-}
-
 func dashLength(t *testing.T, _ *fixture, h *hlsStream) string {
 	t.Helper()
 	s := spans.FindStringSubmatch(h.manifest(""))
@@ -176,23 +131,6 @@ func dashListed(t *testing.T, _ *fixture, h *hlsStream) string {
 		n += number(s[3]) + 1
 	}
 	return fmt.Sprint(n, " segments")
-}
-
-func dashFiles(t *testing.T, f *fixture, h *hlsStream) string {
-	t.Helper()
-	said := "no manifest"
-	poll2(3*time.Second, func() bool {
-		for _, at := range []string{"/live/", "/", "/a/live/", "/b/live/", "/__defaultVhost__/live/"} {
-			if status, _ := f.get("http://" + f.http + at + h.name + ".mpd"); status == http.StatusOK {
-				said = "none"
-			}
-		}
-		if list := h.under(".mpd"); len(list) > 0 && said == "none" {
-			said = list[0]
-		}
-		return strings.HasSuffix(said, ".mpd")
-	})
-	return said
 }
 
 func dashLeft(t *testing.T, _ *fixture, h *hlsStream) string {

@@ -151,7 +151,7 @@ func (f *fixture) checkEndings(t *testing.T) {
 	of, lines := ends()
 	for id, n := range of {
 		if n != 1 {
-			t.Errorf("session %s has %d lines at its end:\n%s", id, n, strings.Join(f.log.lines("cid="+id), "\n"))
+			t.Errorf("session %s has %d lines at its end:\n%s", id, n, strings.Join(f.log.Lines("cid="+id), "\n"))
 		}
 	}
 	for pattern, want := range endings {

@@ -16,26 +16,17 @@ import (
 	"weir/internal/stream"
 )
 
-// hlsSetting is a directive of HLS with two values, and what becomes of a stream with each.
-type hlsSetting struct {
-	name   string
-	value  [2]string
-	look   func(t *testing.T, f *fixture, s *hlsStream) string
-	want   [2]string
-	beside string // what else the block says
-}
-
-var hlsSettings = []hlsSetting{
-	{name: "enabled", value: [2]string{"on", "off"}, look: hlsMade, want: [2]string{"made", "not made"}},
+var hlsSettings = []outputSetting{
+	{name: "enabled", value: [2]string{"on", "off"}, look: listMade(".m3u8"), want: [2]string{"made", "not made"}},
 	{name: "hls_fragment", value: [2]string{"1", "3"}, look: hlsLength, want: [2]string{"1 s", "3 s"}},
 	{name: "hls_td_ratio", value: [2]string{"1", "2"}, look: hlsLength, want: [2]string{"1 s", "2 s"}},
 	{name: "hls_aof_ratio", value: [2]string{"2", "4"}, look: hlsLength, want: [2]string{"2 s", "4 s"}, beside: "hls_wait_keyframe off; hls_vcodec vn;"},
 	{name: "hls_window", value: [2]string{"6", "9"}, look: hlsEntries, want: [2]string{"7 entries", "10 entries"}},
 	{name: "hls_on_error", value: [2]string{"ignore", "disconnect"}, look: hlsError, want: [2]string{"goes on", "ended"}, beside: "hls_path DIR/file;"},
-	{name: "hls_path", value: [2]string{"DIR/a", "DIR/b"}, look: hlsFiles, want: [2]string{"a/live/NAME.m3u8", "b/live/NAME.m3u8"}},
-	{name: "hls_serve_from", value: [2]string{"disk", "memory"}, look: hlsFiles, want: [2]string{"live/NAME.m3u8", "none"}},
-	{name: "hls_serve_from, both", value: [2]string{"memory", "both"}, look: hlsFiles, want: [2]string{"none", "live/NAME.m3u8"}},
-	{name: "hls_m3u8_file", value: [2]string{"[stream].m3u8", "[vhost]/[app]/[stream].m3u8"}, look: hlsFiles, want: [2]string{"NAME.m3u8", "__defaultVhost__/live/NAME.m3u8"}},
+	{name: "hls_path", value: [2]string{"DIR/a", "DIR/b"}, look: listFile(".m3u8"), want: [2]string{"a/live/NAME.m3u8", "b/live/NAME.m3u8"}},
+	{name: "hls_serve_from", value: [2]string{"disk", "memory"}, look: listFile(".m3u8"), want: [2]string{"live/NAME.m3u8", "none"}},
+	{name: "hls_serve_from, both", value: [2]string{"memory", "both"}, look: listFile(".m3u8"), want: [2]string{"none", "live/NAME.m3u8"}},
+	{name: "hls_m3u8_file", value: [2]string{"[stream].m3u8", "[vhost]/[app]/[stream].m3u8"}, look: listFile(".m3u8"), want: [2]string{"NAME.m3u8", "__defaultVhost__/live/NAME.m3u8"}},
 	{name: "hls_ts_file", value: [2]string{"[app]/[stream]-[seq].ts", "[app]/[stream]/[duration]/[seq].ts"}, look: hlsEntry, want: [2]string{"NAME-N.ts", "NAME/N/N.ts"}},
 	{name: "hls_ts_floor", value: [2]string{"off", "on"}, look: hlsEntry, want: [2]string{"NAME-N.ts 13 digits", "NAME-N.ts 10 digits"}, beside: "hls_ts_file [app]/[stream]-[timestamp].ts;"},
 	{name: "hls_entry_prefix", value: [2]string{"http://one.example", "http://two.example/"}, look: hlsEntry, want: [2]string{"http://one.example/live/NAME-N.ts", "http://two.example/NAME-N.ts"}},
@@ -65,17 +56,6 @@ var hlsSettings = []hlsSetting{
 // hlsElsewhere are the directives that other tests look at.
 var hlsElsewhere = []string{"hls_nb_notify"}
 
-func (s hlsSetting) conf(f *fixture, n int) conf {
-	name, _, _ := strings.Cut(s.name, ",")
-	block := name + " " + s.value[n] + "; " + s.beside
-	for _, rest := range []string{"enabled on;", "hls_fragment 1;", "hls_window 60;", "hls_ctx off;", "hls_path DIR;"} {
-		if word, _, _ := strings.Cut(rest, " "); !strings.Contains(" "+block, " "+word+" ") {
-			block += rest
-		}
-	}
-	return conf{vhost: quick + "hls { " + strings.ReplaceAll(block, "DIR", f.dir) + " }"}
-}
-
 // TestHLSSettings switches each setting of HLS to its other value and back, and looks at a stream
 // that is published then.
 func TestHLSSettings(t *testing.T) {
@@ -84,22 +64,7 @@ func TestHLSSettings(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(f.dir, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range hlsSettings {
-		for _, n := range []int{0, 1, 0} {
-			f.reload(s.conf(f, n))
-			h := newHLSStream(t, f)
-			if got := h.anonymous(s.look(t, f, h)); got != s.want[n] {
-				t.Errorf("%s %s: %s, want %s\n%s", s.name, s.value[n], got, s.want[n], h.list)
-			}
-			h.feed.client.Close()
-		}
-	}
-	waitFor(t, "the sessions to end", func() bool {
-		for _, c := range f.players() {
-			f.kick(c.ID)
-		}
-		return len(f.players()) == 0
-	})
+	switchEach(t, f, hlsSettings, "hls", "hls_fragment 1;", "hls_window 60;", "hls_ctx off;", "hls_path DIR;")
 }
 
 // hlsStream is 13 s of a stream, published at once: a key frame each second and sound whose times
@@ -162,17 +127,6 @@ var (
 	keyTag = regexp.MustCompile(`#EXT-X-KEY:METHOD=AES-128,URI="([^"]*)"`)
 )
 
-func hlsMade(t *testing.T, f *fixture, h *hlsStream) string {
-	t.Helper()
-	if poll2(2*time.Second, func() bool {
-		status, _ := f.get("http://" + f.http + "/live/" + h.name + ".m3u8")
-		return status == http.StatusOK
-	}) {
-		return "made"
-	}
-	return "not made"
-}
-
 func hlsLength(t *testing.T, _ *fixture, h *hlsStream) string {
 	t.Helper()
 	all := extinf.FindAllStringSubmatch(h.playlist(), -1)
@@ -188,7 +142,7 @@ func hlsEntries(t *testing.T, _ *fixture, h *hlsStream) string {
 func hlsError(t *testing.T, f *fixture, h *hlsStream) string {
 	t.Helper()
 	waitFor(t, "an error in the log", func() bool {
-		return len(f.log.lines("hls segment could not be written", "/"+h.name)) > 0
+		return f.log.Count("hls segment could not be written", "/"+h.name) > 0
 	})
 	deadline := time.Now().Add(500 * time.Millisecond)
 	for time.Now().Before(deadline) {
@@ -214,23 +168,6 @@ func (h *hlsStream) under(ending string) (list []string) {
 	})
 	slices.Sort(list)
 	return list
-}
-
-func hlsFiles(t *testing.T, f *fixture, h *hlsStream) string {
-	t.Helper()
-	said := "no playlist"
-	poll2(3*time.Second, func() bool {
-		for _, at := range []string{"/live/", "/", "/a/live/", "/b/live/", "/__defaultVhost__/live/"} {
-			if status, _ := f.get("http://" + f.http + at + h.name + ".m3u8"); status == http.StatusOK {
-				said = "none"
-			}
-		}
-		if list := h.under(".m3u8"); len(list) > 0 && said == "none" {
-			said = list[0]
-		}
-		return strings.HasSuffix(said, ".m3u8")
-	})
-	return said
 }
 
 func hlsEntry(t *testing.T, _ *fixture, h *hlsStream) string {

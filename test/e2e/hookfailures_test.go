@@ -186,7 +186,7 @@ func TestReceiverBabbles(t *testing.T) {
 	v.say(nil)
 	startClientPublisher(t, f.url("s"), c, 0)
 	published(t, f)
-	if n := len(f.log.lines("panic")); n != 0 {
+	if n := f.log.Count("panic"); n != 0 {
 		t.Error("the server panics")
 	}
 }

@@ -64,7 +64,7 @@ func (f *fixture) login() {
 			t.Errorf("%s over %s: %d %s", target, answer.Proto, answer.StatusCode, body[:n])
 		}
 	}
-	if lines := f.log.lines("secret"); len(lines) > 0 {
+	if lines := f.log.Lines("secret"); len(lines) > 0 {
 		t.Errorf("the log has the password: %q", lines)
 	}
 }

@@ -231,7 +231,7 @@ func mute(frames int) func(*testing.T, *fixture) func() string {
 				pub = nil
 				var lines []string
 				waitFor(t, "the log to say why", func() bool {
-					lines = f.log.lines("publish ended", "/live/"+name+" ")
+					lines = f.log.Lines("publish ended", "/live/"+name+" ")
 					return len(lines) == 1
 				})
 				_, cause, _ := strings.Cut(lines[0], "cause=\"")
@@ -278,7 +278,7 @@ func door(t *testing.T, f *fixture) func() string {
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			return "open"
 		}
-		waitFor(t, "the log to say so", func() bool { return len(f.log.lines("the limit is reached")) > 0 })
+		waitFor(t, "the log to say so", func() bool { return f.log.Count("the limit is reached") > 0 })
 		return "closed"
 	}
 }

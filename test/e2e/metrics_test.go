@@ -202,7 +202,7 @@ func TestPprof(t *testing.T) {
 			}
 		}
 	}
-	if n := len(f.log.lines("pprof listens where other machines")); n != 0 {
+	if n := f.log.Count("pprof listens where other machines"); n != 0 {
 		t.Errorf("%d warnings", n)
 	}
 }
@@ -301,7 +301,7 @@ func TestHeartbeat(t *testing.T) {
 		return last == nil
 	})
 	if strings.Contains(f.log.String(), "heartbeats") {
-		t.Errorf("the log:\n%s", f.log)
+		t.Errorf("the log:\n%s", &f.log)
 	}
 }
 
@@ -338,9 +338,9 @@ func TestStatus(t *testing.T) {
 	source := openFeed(t, f.url("cam"))
 	source.header(t)
 	time.Sleep(2500 * time.Millisecond)
-	if n := len(f.log.lines("msg=status")); n != 0 {
+	if n := f.log.Count("msg=status"); n != 0 {
 		t.Errorf("%d lines in 2.5 s, and one is due each minute", n)
 	}
 	f.reload(conf{global: "pithy_print_ms 1000;", vhost: patient})
-	waitFor(t, "a line each second", func() bool { return len(f.log.lines("msg=status", "clients=1 streams=1 in_kbps=")) >= 3 })
+	waitFor(t, "a line each second", func() bool { return f.log.Count("msg=status", "clients=1 streams=1 in_kbps=") >= 3 })
 }

@@ -47,7 +47,7 @@ func TestOnDemand(t *testing.T) {
 				raw, err := f.call("GET", "/api/v1/streams/")
 				return err == nil && strings.Contains(string(raw), `"streams":[]`)
 			})
-			if n := len(f.log.lines("publish ended", c.cause)); n != 2 {
+			if n := f.log.Count("publish ended", c.cause); n != 2 {
 				t.Errorf("%d publishers have ended in the way that is tried", n)
 			}
 			if n := strings.Count(example.shown(), " publishing "); n != 2 {

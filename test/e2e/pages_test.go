@@ -7,17 +7,23 @@ import (
 	"testing"
 )
 
-// watchable serves all that the pages play, with segments short enough for a test. The files are
-// in a folder of their own, which the directives name.
-func watchable(t *testing.T) conf {
+// paged serves all that the pages play; the arguments say more of each output. The files are in a folder of
+// their own, which the directives name.
+func paged(t *testing.T, remux, hls, dash string) conf {
 	t.Helper()
 	dir := t.TempDir()
 	return conf{
 		http: "dir " + dir + ";",
-		vhost: "http_remux { enabled on; wait_timeout 1; }\n" +
-			"hls { enabled on; hls_fragment 1; hls_window 8; hls_path " + dir + "; }\n" +
-			"dash { enabled on; dash_fragment 1; dash_path " + dir + "; }",
+		vhost: "http_remux { enabled on; " + remux + " }\n" +
+			"hls { enabled on; hls_fragment 1; hls_path " + dir + "; " + hls + " }\n" +
+			"dash { enabled on; dash_fragment 1; dash_path " + dir + "; " + dash + " }",
 	}
+}
+
+// watchable serves what the pages play, with segments short enough for a test.
+func watchable(t *testing.T) conf {
+	t.Helper()
+	return paged(t, "wait_timeout 1;", "hls_window 8;", "")
 }
 
 // camera publishes a picture that is easy to tell from black, and a tone.
@@ -62,10 +68,7 @@ func (b *browser) sees(latest float64) {
 		b.t.Errorf("the picture is black or of one colour: mean %.1f, %v colours", sample[0], sample[1])
 	}
 	b.until("all figures", "[...document.querySelectorAll('.figures dd')].every((d) => d.textContent !== '–')")
-	latency, err := strconv.ParseFloat(strings.TrimSuffix(b.text("#latency"), " s"), 64)
-	if err != nil || latency <= 0 || latency > latest {
-		b.t.Errorf("the latency is %s", b.text("#latency"))
-	}
+	b.delay(latest)
 	if got := b.text("#resolution"); got != "640\u00a0×\u00a0360" {
 		b.t.Errorf("the resolution is %s", got)
 	}
@@ -76,6 +79,15 @@ func (b *browser) sees(latest float64) {
 		b.t.Errorf("the bitrate is %s", b.text("#bitrate"))
 	}
 	b.until("a viewer to be counted", "document.getElementById('viewers').textContent === '1'")
+}
+
+// delay checks the latency that the page tells, in seconds.
+func (b *browser) delay(most float64) {
+	b.t.Helper()
+	latency, err := strconv.ParseFloat(strings.TrimSuffix(b.text("#latency"), " s"), 64)
+	if err != nil || latency <= 0 || latency > most {
+		b.t.Errorf("the latency is %s", b.text("#latency"))
+	}
 }
 
 // TestPagesPlay looks at both pages as a visitor does, from the empty list on.

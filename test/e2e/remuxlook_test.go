@@ -218,7 +218,7 @@ func remuxPast(t *testing.T, f *fixture) func() string {
 	}
 	watchClientOf(t, f, p)
 	v := watchFLV(t, "http://"+f.http+"/live/"+p.name+".aac")
-	waitFor(t, "the listener", func() bool { return len(f.log.lines("playing", "/live/"+p.name)) > 1 })
+	waitFor(t, "the listener", func() bool { return f.log.Count("playing", "/live/"+p.name) > 1 })
 	p.send(8, p.ms, 0xaf, 1, 0x21, 99)
 	waitFor(t, "sound", v.look(func() bool { return v.bytes > 0 || v.err != nil }))
 	var got int

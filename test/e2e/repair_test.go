@@ -248,7 +248,7 @@ func (a *ailment) checkTimes(t *testing.T, list []shot, got []rtmp.Message) {
 // checkRepairs checks what the log tells of the repairs.
 func (a *ailment) checkRepairs(t *testing.T, f *fixture) {
 	t.Helper()
-	ended := func() []string { return f.log.lines("publish ended") }
+	ended := func() []string { return f.log.Lines("publish ended") }
 	waitFor(t, "the publisher's end in the log", func() bool { return len(ended()) == 1 })
 	var got media.Repairs
 	for name, n := range map[string]*uint64{"held": &got.Order, "jumps": &got.Jump, "skews": &got.Skew} {

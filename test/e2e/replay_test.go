@@ -81,8 +81,8 @@ func TestReplay(t *testing.T) {
 			for _, m := range got {
 				b.WriteString(describe(&m) + "\n")
 			}
-			waitFor(t, "the session's end in the log", func() bool { return len(f.log.lines(" ended")) == 1 })
-			kind := regexp.MustCompile(`(\S+) ended`).FindStringSubmatch(f.log.lines(" ended")[0])[1]
+			waitFor(t, "the session's end in the log", func() bool { return f.log.Count(" ended") == 1 })
+			kind := regexp.MustCompile(`(\S+) ended`).FindStringSubmatch(f.log.Lines(" ended")[0])[1]
 			b.WriteString("it was: " + strings.Trim(kind, `msg="`) + "\n")
 			if *update {
 				save(t, name+".txt", []byte(b.String()))
@@ -109,10 +109,10 @@ func TestReplayBad(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".bin")
 		t.Run(name, func(t *testing.T) {
-			ended := len(f.log.lines(" ended"))
+			ended := f.log.Count(" ended")
 			_, from := replay(t, f, load(t, name+".bin"))
-			waitFor(t, "the session's end in the log", func() bool { return len(f.log.lines(" ended")) > ended })
-			lines := f.log.lines(" ended")[ended:]
+			waitFor(t, "the session's end in the log", func() bool { return f.log.Count(" ended") > ended })
+			lines := f.log.Lines(" ended")[ended:]
 			want := strings.TrimSpace(string(load(t, name+".txt")))
 			if len(lines) != 1 || !strings.Contains(lines[0], want) {
 				t.Errorf("the log says of the client at %s\n%s\nwant: %s", from, strings.Join(lines, "\n"), want)
@@ -148,7 +148,7 @@ func TestHalfSent(t *testing.T) {
 			break // it had enough
 		}
 	}
-	waitFor(t, "the log to say why", func() bool { return len(f.log.lines("flash-publish ended", "rtmp: too much unfinished")) == 1 })
+	waitFor(t, "the log to say why", func() bool { return f.log.Count("flash-publish ended", "rtmp: too much unfinished") == 1 })
 	if grown := heap() - before; grown > 8<<20 {
 		t.Errorf("%d KB of memory have not come back", grown>>10)
 	}

@@ -236,7 +236,7 @@ func kick(t *testing.T, f *fixture, p cast) {
 	}
 	unpublished(t, f)
 	waitFor(t, "the log to say who was kicked", func() bool {
-		return len(f.log.lines("ended", "kicked by the API")) == kicked
+		return f.log.Count("ended", "kicked by the API") == kicked
 	})
 	p.start(t, f.url("s"), c, 0)
 	watched(t, map[string]viewing{"other": stay}, 30)
@@ -263,8 +263,8 @@ func wrap(t *testing.T, f *fixture, p cast, at time.Duration) {
 // and not taken for a broken clock's.
 func steadyClock(t *testing.T, f *fixture) {
 	t.Helper()
-	waitFor(t, "the log to tell of the publisher", func() bool { return len(f.log.lines("publish ended")) == 1 })
-	if line := f.log.lines("publish ended")[0]; regexp.MustCompile("(jumps|skews)=[1-9]").MatchString(line) {
+	waitFor(t, "the log to tell of the publisher", func() bool { return f.log.Count("publish ended") == 1 })
+	if line := f.log.Lines("publish ended")[0]; regexp.MustCompile("(jumps|skews)=[1-9]").MatchString(line) {
 		t.Errorf("the server has mended the publisher's clock: %s", line)
 	}
 }

@@ -187,7 +187,7 @@ func (f *fixture) hasNoSecrets(t *testing.T) {
 		}
 	}
 	time.Sleep(50 * time.Millisecond) // for lines that are being written
-	for _, line := range f.log.lines(secret) {
+	for _, line := range f.log.Lines(secret) {
 		t.Errorf("the log: %s", line)
 	}
 }

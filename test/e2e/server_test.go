@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,6 +22,7 @@ import (
 	"weir/internal/config"
 	"weir/internal/server"
 	"weir/internal/stream"
+	"weir/internal/testkit/logbook"
 )
 
 // patience is how long a test waits for what must come: the machine may be slow.
@@ -54,13 +54,13 @@ type fixture struct {
 	file        string // the configuration
 	password    string // of the API's admin; empty without
 	server      *server.Server
-	log         *logBook
+	log         logbook.Book
 }
 
 // serve starts a server.
 func serve(t *testing.T, c conf) *fixture {
 	t.Helper()
-	f := &fixture{t: t, label: stream.NewID(), log: &logBook{}}
+	f := &fixture{t: t, label: stream.NewID()}
 	f.file, f.dir = filepath.Join(t.TempDir(), "weir.conf"), t.TempDir()
 	for attempt := 0; f.server == nil; attempt++ {
 		f.rtmp, f.api, f.rtmps = freeAddress(t), freeAddress(t), freeAddress(t)
@@ -72,7 +72,7 @@ func serve(t *testing.T, c conf) *fixture {
 			t.Fatal(err)
 		}
 		f.server, err = server.New(server.Options{
-			Config: loaded, Load: f.load, Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: c.level})),
+			Config: loaded, Load: f.load, Log: slog.New(slog.NewTextHandler(&f.log, &slog.HandlerOptions{Level: c.level})),
 			Identity: server.Identity{Server: "vid-testing", Service: "testing0", Pid: os.Getpid()},
 		})
 		if err != nil && attempt == 3 {
@@ -141,10 +141,10 @@ func (f *fixture) gone() {
 // report shows the server's log of a test that failed.
 func (f *fixture) report() {
 	if f.t.Failed() {
-		f.t.Logf("the server's log:\n%s", f.log)
+		f.t.Logf("the server's log:\n%s", &f.log)
 	}
 	if strings.Contains(f.log.String(), "panic") {
-		f.t.Errorf("the server panicked:\n%s", f.log)
+		f.t.Errorf("the server panicked:\n%s", &f.log)
 	}
 }
 
@@ -253,38 +253,6 @@ func (f *fixture) call(method, path string) ([]byte, error) {
 	}
 	defer answer.Body.Close()
 	return io.ReadAll(answer.Body)
-}
-
-// logBook keeps the server's log.
-type logBook struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-// lines returns the log's lines that have all the words.
-func (l *logBook) lines(words ...string) (found []string) {
-	for line := range strings.Lines(l.String()) {
-		all := true
-		for _, w := range words {
-			all = all && strings.Contains(line, w)
-		}
-		if all {
-			found = append(found, strings.TrimSpace(line))
-		}
-	}
-	return found
 }
 
 var (

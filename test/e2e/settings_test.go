@@ -164,7 +164,7 @@ func TestSettings(t *testing.T) {
 			see("with "+s.value[0]+" again", s.want[0])
 			audience.check()
 			path := strings.Replace(s.path(), "vhost", "vhost.__defaultVhost__", 1)
-			if n := len(f.log.lines("configuration reloaded", path)); n != 2 {
+			if n := f.log.Count("configuration reloaded", path); n != 2 {
 				t.Errorf("%d lines in the log say that %s has changed", n, path)
 			}
 		})
@@ -186,8 +186,7 @@ func TestSettingsTable(t *testing.T) {
 		known[path] = true
 	}
 	for _, s := range hlsSettings {
-		path, _, _ := strings.Cut(s.name, ",")
-		known["vhost.hls."+path] = true
+		known["vhost.hls."+s.directive()] = true
 	}
 	for _, name := range hlsElsewhere {
 		known["vhost.hls."+name] = true

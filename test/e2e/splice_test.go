@@ -109,7 +109,7 @@ func TestTakeover(t *testing.T) {
 		t.Errorf("%d notices, players %v", n, f.players())
 	}
 	waitFor(t, "the log to tell", func() bool {
-		return len(f.log.lines("publisher takes over")) == 1 && len(f.log.lines("ended", "replaced by another publisher")) == 1
+		return f.log.Count("publisher takes over") == 1 && f.log.Count("ended", "replaced by another publisher") == 1
 	})
 }
 
@@ -151,7 +151,7 @@ func TestResumeTimeout(t *testing.T) {
 			again.send(20, 0, command(3, 0, "closeStream", 0, nil).Body...) // nobody waits for this one
 			waitFor(t, "the news of the end", func() bool { return notices(view) == told+1 })
 			for _, line := range []string{"publisher lost, its viewers wait for it", "publisher returned after"} {
-				if n := len(f.log.lines(line)); n != 1-told {
+				if n := f.log.Count(line); n != 1-told {
 					t.Errorf("%q is in the log %d times", line, n)
 				}
 			}
@@ -186,7 +186,7 @@ func TestEncoderReturns(t *testing.T) {
 				return
 			}
 			waitFor(t, "the log to tell of the loss", func() bool {
-				return len(f.log.lines("publisher lost, its viewers wait for it", "limit=", "publisher sent nothing for 1s")) == 1
+				return f.log.Count("publisher lost, its viewers wait for it", "limit=", "publisher sent nothing for 1s") == 1
 			})
 			late := playClient(t, f.url("s"))
 			waitFor(t, "the cached pictures", func() bool { return late.frames() > 1 })
@@ -219,7 +219,7 @@ func TestHoldIsKicked(t *testing.T) {
 	}
 	f.kick(id)
 	waitFor(t, "the news of the end", func() bool { return notices(view) == 1 })
-	if n := len(f.log.lines("publisher did not return", "kicked by the API")); n != 1 {
+	if n := f.log.Count("publisher did not return", "kicked by the API"); n != 1 {
 		t.Errorf("the end of the hold is in the log %d times", n)
 	}
 	if raw, err := f.call("DELETE", "/api/v1/clients/"+id); err != nil || strings.Contains(string(raw), `"code":0`) {

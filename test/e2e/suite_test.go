@@ -118,7 +118,7 @@ func latecomers(t *testing.T, f *fixture, url string, p cast, views map[string]v
 func gather(t *testing.T, f *fixture, url string, p cast, chosen func(player) bool) map[string]viewing {
 	t.Helper()
 	views := map[string]viewing{}
-	came := func() int { return len(f.log.lines("msg=playing")) + len(f.log.lines(`msg="playing`)) }
+	came := func() int { return f.log.Count("msg=playing") + f.log.Count(`msg="playing`) }
 	before := came()
 	for _, v := range p.players {
 		if chosen(v) {

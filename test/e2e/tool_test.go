@@ -7,10 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"weir/internal/testkit/logbook"
 )
 
 // tool returns the path of a program that the tests need. One that is missing is a failure.
@@ -42,22 +43,8 @@ type process struct {
 	err    error // after exited
 }
 
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
+// output is what it has written.
+type output struct{ logbook.Book }
 
 // tail returns the end, which is where the trouble is.
 func (o *output) tail() string {

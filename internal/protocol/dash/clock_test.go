@@ -9,14 +9,14 @@ import (
 func TestDrift(t *testing.T) {
 	for _, speed := range []float64{0.98, 1.02} {
 		bubble(t, short, func(t *testing.T, r *rig) {
-			e := r.publish("live", "a")
-			e.speed = speed
-			e.run(5 * time.Second)
+			e := r.Publish("live", "a")
+			e.Speed = speed
+			e.Run(5 * time.Second)
 			periods := map[string]bool{}
 			var off time.Duration
 			for range 80 {
-				e.run(3 * time.Second)
-				v := read(t, r.must("/live/a.mpd"))
+				e.Run(3 * time.Second)
+				v := read(t, r.Must("/live/a.mpd"))
 				l := v.newest("video")
 				periods[l.period] = true
 				off = time.Since(v.begin.Add(l.to))
@@ -37,17 +37,17 @@ func TestStall(t *testing.T) {
 		bubble(t, short+more, func(t *testing.T, r *rig) {
 			player := newReader(t)
 			player.low = more != ""
-			e := r.publish("live", "a").run(9 * time.Second)
-			was := player.see(r.must("/live/a.mpd"))
+			e := r.Publish("live", "a").Run(9 * time.Second)
+			was := player.see(r.Must("/live/a.mpd"))
 			time.Sleep(10 * time.Second)
-			e.skip = 10_000
-			e.run(5 * time.Second)
-			v := player.see(r.must("/live/a.mpd"))
+			e.Skip = 10 * time.Second
+			e.Run(5 * time.Second)
+			v := player.see(r.Must("/live/a.mpd"))
 			if n := len(v.starts); n != 2 || v.starts[1]-was.newest("video").to < 8*time.Second {
 				t.Errorf("periods at %v in\n%s", v.starts, v.text)
 			}
-			e.end()
-			r.fetch(player.see(r.must("/live/a.mpd")), "/live/", "video")
+			e.End()
+			r.fetch(player.see(r.Must("/live/a.mpd")), "/live/", "video")
 		})
 	}
 }

@@ -12,27 +12,27 @@ func TestGuarded(t *testing.T) {
 		for _, guarded := range []bool{false, true} {
 			bubble(t, short+settings, func(t *testing.T, r *rig) {
 				r.server.o.Guarded = func(string) bool { return guarded }
-				e := r.publish("live", "a").run(9 * time.Second)
+				e := r.Publish("live", "a").Run(9 * time.Second)
 				for _, path := range []string{
 					"/live/a/video-1.m4s", "/live/a/video-1.m4s?dash_ctx=", "/live/a/audio-1.m4s?dash_ctx=abcd1234", "/live/a/video-init.mp4", "/live/a/audio-init.mp4?x=y",
 				} {
 					want := map[bool]int{false: 200, true: 403}[guarded]
-					if code, _, _ := r.get(path); code != want {
+					if code, _, _ := r.Get(path); code != want {
 						t.Errorf("%q, guarded %v: %s: %d", settings, guarded, path, code)
 					}
 				}
 				if !guarded {
 					return
 				}
-				e.end()
-				v := read(t, r.must("/live/a.mpd"))
+				e.End()
+				v := read(t, r.Must("/live/a.mpd"))
 				_, id := located(t, v)
 				r.fetch(v, "/live/", "video")
-				r.publish("live", "b").run(9 * time.Second)
-				if code, _, _ := r.get("/live/b/video-1.m4s?dash_ctx=" + id); code != 403 {
+				r.Publish("live", "b").Run(9 * time.Second)
+				if code, _, _ := r.Get("/live/b/video-1.m4s?dash_ctx=" + id); code != 403 {
 					t.Errorf("%q: with the session of another stream: %d", settings, code)
 				}
-				r.must("/live/a/time")
+				r.Must("/live/a/time")
 			})
 		}
 	}
@@ -42,9 +42,9 @@ func TestHidden(t *testing.T) {
 	bubble(t, short, func(t *testing.T, r *rig) {
 		on := true
 		r.server.o.Guarded = func(string) bool { return on }
-		e := r.publish("live", "a").run(5 * time.Second)
-		e.another(48000).run(3 * time.Second)
-		root, err := filepath.EvalSymlinks(r.dir)
+		e := r.Publish("live", "a").Run(5 * time.Second)
+		e.Another(48000).Run(3 * time.Second)
+		root, err := filepath.EvalSymlinks(r.Dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,8 +71,8 @@ func TestLow(t *testing.T) {
 		bubble(t, shortLow+"dash_serve_from "+from+";", func(t *testing.T, r *rig) {
 			player := newReader(t)
 			player.low = true
-			e := r.publish("live", "a").run(8700 * time.Millisecond)
-			v := player.see(r.must("/live/a.mpd"))
+			e := r.Publish("live", "a").Run(8700 * time.Millisecond)
+			v := player.see(r.Must("/live/a.mpd"))
 			if v.offset < 1.7 || v.offset > 1.85 || len(v.ServiceDescription) != 1 || !strings.Contains(v.text, `availabilityTimeComplete="false"`) {
 				t.Errorf("offset %f in\n%s", v.offset, v.text)
 			}
@@ -84,22 +84,22 @@ func TestLow(t *testing.T) {
 			if body == "" || flushed != len(body) || done {
 				t.Errorf("%s: %d bytes, %d of them sent, done: %t", from, len(body), flushed, done)
 			}
-			e.run(400 * time.Millisecond)
+			e.Run(400 * time.Millisecond)
 			more, _, done := begun.state()
 			if len(more) <= len(body) || done {
 				t.Errorf("%s: %d bytes, then %d, done: %t", from, len(body), len(more), done)
 			}
-			e.run(1300 * time.Millisecond)
+			e.Run(1300 * time.Millisecond)
 			whole, _, done := begun.state()
-			if !done || whole != r.must("/live/a/video-4.m4s") {
+			if !done || whole != r.Must("/live/a/video-4.m4s") {
 				t.Errorf("%s: %d bytes came, done: %t", from, len(whole), done)
 			}
 			for range 40 {
-				e.run(280 * time.Millisecond)
-				player.see(r.must("/live/a.mpd"))
+				e.Run(280 * time.Millisecond)
+				player.see(r.Must("/live/a.mpd"))
 			}
-			e.end()
-			v = player.see(r.must("/live/a.mpd"))
+			e.End()
+			v = player.see(r.Must("/live/a.mpd"))
 			r.fetch(v, "/live/", "video")
 			r.fetch(v, "/live/", "audio")
 		})
@@ -109,7 +109,7 @@ func TestLow(t *testing.T) {
 // TestLowEnds has clients leave, and the publisher.
 func TestLowEnds(t *testing.T) {
 	bubble(t, shortLow, func(t *testing.T, r *rig) {
-		e := r.publish("live", "a").run(8700 * time.Millisecond)
+		e := r.Publish("live", "a").Run(8700 * time.Millisecond)
 		synctest.Wait()
 		before := runtime.NumGoroutine()
 		var leave []context.CancelFunc
@@ -129,8 +129,8 @@ func TestLowEnds(t *testing.T) {
 			t.Errorf("%d goroutines, then %d", before, n)
 		}
 		last, _ := r.follow("/live/a/video-4.m4s")
-		e.end()
-		if body, _, done := last.state(); !done || body != r.must("/live/a/video-4.m4s") {
+		e.End()
+		if body, _, done := last.state(); !done || body != r.Must("/live/a/video-4.m4s") {
 			t.Errorf("the publisher left: %d bytes, done: %t", len(body), done)
 		}
 	})

@@ -191,7 +191,7 @@ func unpack(t testing.TB, head, body string) (c content) {
 func (r *rig) fetch(v *view, dir, set string) (list []content) {
 	r.t.Helper()
 	for i, l := range v.sets[set] {
-		c := unpack(r.t, r.must(dir+l.header), r.must(dir+l.uri))
+		c := unpack(r.t, r.Must(dir+l.header), r.Must(dir+l.uri))
 		list = append(list, c)
 		if d := (l.to - l.from).Seconds() - (c.to - c.from); d > 0.002 || d < -0.002 || !c.key {
 			r.t.Errorf("%s: listed with %s, has %f s", l.uri, l.to-l.from, c.to-c.from)

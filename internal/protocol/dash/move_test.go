@@ -12,11 +12,11 @@ import (
 // TestMove has the path, and the name of the manifest alone, change under a stream that runs.
 func TestMove(t *testing.T) {
 	bubble(t, short, func(t *testing.T, r *rig) {
-		e := r.publish("live", "a").run(9 * time.Second)
-		before := read(t, r.must("/live/a.mpd"))
+		e := r.Publish("live", "a").Run(9 * time.Second)
+		before := read(t, r.Must("/live/a.mpd"))
 		r.configure(short + "dash_mpd_file [app]/[stream]-x.mpd;")
-		e.run(7 * time.Second)
-		v := newReader(t).see(r.must("/live/a-x.mpd"))
+		e.Run(7 * time.Second)
+		v := newReader(t).see(r.Must("/live/a-x.mpd"))
 		r.fetch(v, "/live/", "video")
 		for _, l := range v.sets["video"] {
 			for _, was := range before.sets["video"] {
@@ -26,13 +26,13 @@ func TestMove(t *testing.T) {
 			}
 		}
 		r.configure(short + "dash_path DIR/www/moved;")
-		e.run(7 * time.Second)
-		r.fetch(newReader(t).see(r.must("/moved/live/a.mpd")), "/moved/live/", "audio")
+		e.Run(7 * time.Second)
+		r.fetch(newReader(t).see(r.Must("/moved/live/a.mpd")), "/moved/live/", "audio")
 		r.configure(short + "enabled off; dash_path DIR/www/moved;")
-		e.run(4 * time.Second)
+		e.Run(4 * time.Second)
 		r.configure(short + "dash_serve_from memory;")
-		e.run(7 * time.Second)
-		r.fetch(newReader(t).see(r.must("/live/a.mpd")), "/live/", "video")
+		e.Run(7 * time.Second)
+		r.fetch(newReader(t).see(r.Must("/live/a.mpd")), "/live/", "video")
 	})
 }
 
@@ -44,15 +44,15 @@ func TestDiskFails(t *testing.T) {
 				if first == 0 {
 					r.put("x", "")
 				}
-				e := r.publish("live", "a").run(first)
-				x := filepath.Join(r.dir, "www/x")
+				e := r.Publish("live", "a").Run(first)
+				x := filepath.Join(r.Dir, "www/x")
 				if first > 0 {
 					_ = os.Rename(x, x+"-moved")
 					r.put("x", "")
 				}
-				e.run(9 * time.Second)
-				if n := r.log.count("dash segment could not be written"); n != 1 || e.kicked.Load() {
-					t.Errorf("%q: %d lines in the log, kicked: %t", more, n, e.kicked.Load())
+				e.Run(9 * time.Second)
+				if n := r.Log.Count("dash segment could not be written"); n != 1 || e.Kicked.Load() {
+					t.Errorf("%q: %d lines in the log, kicked: %t", more, n, e.Kicked.Load())
 				}
 				_ = os.Remove(x)
 				if first > 0 {
@@ -60,13 +60,13 @@ func TestDiskFails(t *testing.T) {
 				}
 				player := newReader(t)
 				player.low = more != ""
-				e.run(2 * time.Second)
+				e.Run(2 * time.Second)
 				for range 10 {
-					e.run(3 * time.Second)
-					player.see(r.must("/x/live/a.mpd"))
+					e.Run(3 * time.Second)
+					player.see(r.Must("/x/live/a.mpd"))
 				}
-				e.end()
-				r.fetch(player.see(r.must("/x/live/a.mpd")), "/x/live/", "video")
+				e.End()
+				r.fetch(player.see(r.Must("/x/live/a.mpd")), "/x/live/", "video")
 				time.Sleep(130 * time.Second)
 				list := slices.DeleteFunc(r.files(), func(f string) bool { return strings.HasSuffix(f, ".tmp") }) // moved while written
 				if n := r.server.places.Len(); len(list) > 0 || n > 0 {

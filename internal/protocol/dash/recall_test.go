@@ -39,15 +39,15 @@ func TestRecall(t *testing.T) {
 				r.put("live/a.mpd", c.text)
 				r.put("index.html", "x")
 				r.put("live/a/video-41.m4s", "x")
-				r.publish("live", "a").run(5 * time.Second).end()
-				v := newReader(t).see(r.must("/live/a.mpd"))
+				r.Publish("live", "a").Run(5 * time.Second).End()
+				v := newReader(t).see(r.Must("/live/a.mpd"))
 				if l := v.sets["video"][0]; (l.uri == "a/video-43.m4s") != c.goes {
 					t.Errorf("goes on as %+v", l)
 				}
-				if _, err := os.Stat(filepath.Join(r.dir, "www/index.html")); err != nil {
+				if _, err := os.Stat(filepath.Join(r.Dir, "www/index.html")); err != nil {
 					t.Error(err)
 				}
-				if _, err := os.Stat(filepath.Join(r.dir, "www/live/a/video-41.m4s")); (err != nil) != c.goes {
+				if _, err := os.Stat(filepath.Join(r.Dir, "www/live/a/video-41.m4s")); (err != nil) != c.goes {
 					t.Errorf("what nobody lists any more: %v", err)
 				}
 			})
@@ -59,17 +59,17 @@ func TestRecall(t *testing.T) {
 func TestRestart(t *testing.T) {
 	bubble(t, short+"dash_dispose 0;", func(t *testing.T, r *rig) {
 		player := newReader(t)
-		r.publish("live", "a").run(9 * time.Second).end()
-		before := player.see(r.must("/live/a.mpd"))
-		r.stop()
+		r.Publish("live", "a").Run(9 * time.Second).End()
+		before := player.see(r.Must("/live/a.mpd"))
+		r.Stop()
 		time.Sleep(5 * time.Second)
 		r.start()
-		e := r.publish("live", "a").run(5 * time.Second)
-		v := player.see(r.must("/live/a.mpd"))
+		e := r.Publish("live", "a").Run(5 * time.Second)
+		v := player.see(r.Must("/live/a.mpd"))
 		if l := v.sets["video"][0]; !v.begin.Equal(before.begin) || l.uri != "a/video-5.m4s" || l.period != "1" || l.header != "a/video-init-1.mp4" || v.starts[0] < 14*time.Second {
 			t.Errorf("was\n%s\nis\n%s", before.text, v.text)
 		}
-		e.run(20 * time.Second)
+		e.Run(20 * time.Second)
 		for _, f := range r.files() {
 			if strings.HasSuffix(f, "init.mp4") || strings.HasSuffix(f, "video-0.m4s") {
 				t.Errorf("file %s", f)
@@ -85,20 +85,20 @@ func FuzzRecall(f *testing.F) {
 	r := newRig(f, short)
 	r.put("live/a.mpd", "")
 	r.put("index.html", "x")
-	file := filepath.Join(r.dir, "www/live/a.mpd")
-	v := r.config.Load().Vhosts[0]
+	file := filepath.Join(r.Dir, "www/live/a.mpd")
+	v := r.Config.Load().Vhosts[0]
 	f.Fuzz(func(t *testing.T, manifest string) {
 		if err := os.WriteFile(file, []byte(manifest), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s := New(Options{Config: r.config.Load, Log: slog.New(slog.DiscardHandler)})
+		s := New(Options{Config: r.Config.Load, Log: slog.New(slog.DiscardHandler)})
 		o := s.newOutput(shelf.Name{Vhost: v.Name, App: "live", Stream: "a"}, v)
 		o.recall(&v.Dash)
 		if o.begin.After(time.Now()) || len(o.next) > 2 || o.nextPeriod > 1<<32 {
 			t.Errorf("begin %s, next %v, period %d", o.begin, o.next, o.nextPeriod)
 		}
 		for _, name := range []string{"index.html", "live/a.mpd"} {
-			if _, err := os.Stat(filepath.Join(r.dir, "www", name)); err != nil {
+			if _, err := os.Stat(filepath.Join(r.Dir, "www", name)); err != nil {
 				t.Error(err)
 			}
 		}

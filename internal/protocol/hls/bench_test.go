@@ -10,21 +10,20 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"weir/internal/codec/nal"
 	"weir/internal/config"
 	"weir/internal/media"
 	"weir/internal/shelf"
 	"weir/internal/stream"
+	"weir/internal/testkit/studio"
 )
 
 // packing returns a packager that nobody feeds yet, and its rig, which has not been started.
 func packing(b *testing.B, hls string) *tsPackager {
 	r := newRig(b, hls)
-	c := r.config.Load()
+	c := r.Config.Load()
 	s := New(Options{Config: func() *config.Config { return c }})
 	p := &tsPackager{packager: packager{server: s, name: shelf.Name{Vhost: stream.DefaultVhost, App: "live", Stream: "a"}, cut: true}}
 	p.look()
@@ -41,40 +40,10 @@ func BenchmarkSecond(b *testing.B) {
 				hls += "hls_keys on;"
 			}
 			p := packing(b, hls)
-			l := &media.Layout{Tracks: []*media.Track{pictures(), sound(44100)}}
-			key := nal.Append(nil, append([]byte{0x65}, make([]byte, 40000)...))
-			delta := nal.Append(nil, append([]byte{0x41}, make([]byte, 7800)...))
-			tone := make([]byte, 370)
-			write := func(track uint8, ms int64, key bool, data []byte) {
-				f := media.NewFrame(nil, data)
-				f.Layout, f.Track, f.Key, f.DTS = l, track, key, ms*int64(time.Millisecond)
-				f.PTS = f.DTS
-				p.frame(f)
-			}
-			var n int64
-			before := cpu()
-			b.ReportAllocs()
-			for b.Loop() {
-				write(0, n*1000, true, key)
-				for i := range int64(43) {
-					if i > 0 && i < 25 {
-						write(0, n*1000+i*40, false, delta)
-					}
-					write(1, n*1000+i*23, true, tone)
-				}
-				n++
-			}
-			b.ReportMetric(float64(cpu()-before)/float64(n)/float64(time.Millisecond), "cpu-ms/media-s")
+			studio.Seconds(b, studio.Picture(true, 40000, 0), studio.Picture(false, 7800, 0), p.frame)
 			p.finish()
 		})
 	}
-}
-
-// cpu returns the time that the process has worked.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it always can of itself
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkClients is 1,000 connections that stay, each of which fetches its playlist and a
@@ -84,7 +53,7 @@ func BenchmarkClients(b *testing.B) {
 		b.Run(from, func(b *testing.B) {
 			r := newRig(b, "hls_fragment 2; hls_window 12; hls_serve_from "+from+";")
 			r.start()
-			defer r.stop()
+			defer r.Stop()
 			o := packedOutput(b, r)
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
@@ -104,7 +73,7 @@ func BenchmarkClients(b *testing.B) {
 				clients[i] = dialClient(b, ln.Addr().String(), o.list[0].path)
 				defer clients[i].conn.Close()
 			}
-			before, n := cpu(), 0
+			before, n := studio.CPU(), 0
 			for b.Loop() {
 				var work sync.WaitGroup
 				for part := range 4 {
@@ -117,21 +86,21 @@ func BenchmarkClients(b *testing.B) {
 				work.Wait()
 				n += len(clients)
 			}
-			b.ReportMetric(float64(cpu()-before)/float64(n)/float64(time.Microsecond), "cpu-us/client")
+			b.ReportMetric(float64(studio.CPU()-before)/float64(n)/float64(time.Microsecond), "cpu-us/client")
 		})
 	}
 }
 
 // packedOutput has a stream of segments of 500 kB.
 func packedOutput(b *testing.B, r *rig) *output {
-	v := r.config.Load().Vhosts[0]
+	v := r.Config.Load().Vhosts[0]
 	r.server.o.OnSegment = nil // there is no publisher to tell of
 	p := &tsPackager{packager: packager{server: r.server, name: shelf.Name{Vhost: v.Name, App: "live", Stream: "a"}}}
 	p.look()
 	p.output = r.server.output(p.name, p.vhost, 0)
-	l := &media.Layout{Tracks: []*media.Track{pictures()}}
+	l := &media.Layout{Tracks: []*media.Track{studio.Pictures()}}
 	for n := range int64(500) {
-		f := media.NewFrame(nil, nal.Append(nil, append([]byte{0x65}, make([]byte, 10000)...)))
+		f := media.NewFrame(nil, studio.Picture(true, 10000, 0))
 		f.Layout, f.Key, f.DTS, f.PTS = l, n%50 == 0, n*4e7, n*4e7
 		p.frame(f)
 	}

@@ -7,20 +7,22 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"weir/internal/testkit/studio"
 )
 
 // live runs a test with a stream of low latency, in the middle of its fifth segment.
-func live(t *testing.T, more string, test func(t *testing.T, r *rig, e *encoder, p text)) {
+func live(t *testing.T, more string, test func(t *testing.T, r *rig, e *studio.Encoder, p text)) {
 	t.Helper()
 	bubble(t, shortLow+more, func(t *testing.T, r *rig) {
-		e := r.publish("live", "a").run(9100 * time.Millisecond)
-		test(t, r, e, newReader(t).see(r.must("/live/a.m3u8")))
+		e := r.Publish("live", "a").Run(9100 * time.Millisecond)
+		test(t, r, e, newReader(t).see(r.Must("/live/a.m3u8")))
 	})
 }
 
 // TestBlock has requests wait for parts and for segments, and be woken by these.
 func TestBlock(t *testing.T) {
-	live(t, "", func(t *testing.T, r *rig, e *encoder, p text) {
+	live(t, "", func(t *testing.T, r *rig, e *studio.Encoder, p text) {
 		n, have := p.end(), len(p.parts[p.end()])
 		if have < 4 || have > 5 {
 			t.Fatalf("%d parts", have)
@@ -46,7 +48,7 @@ func TestBlock(t *testing.T) {
 		for w := range due {
 			asked[w] = r.ask(list(w.msn, w.part))
 		}
-		e.run(4 * time.Second)
+		e.Run(4 * time.Second)
 		for w, want := range due {
 			if asked[w].waits() {
 				t.Errorf("%v: not woken", w)
@@ -66,7 +68,7 @@ func TestBlock(t *testing.T) {
 
 // TestBlockRefuses has requests ask for what will not be.
 func TestBlockRefuses(t *testing.T) {
-	live(t, "", func(t *testing.T, r *rig, _ *encoder, p text) {
+	live(t, "", func(t *testing.T, r *rig, _ *studio.Encoder, p text) {
 		for query, code := range map[string]int{
 			"_HLS_part=0": 400, "_HLS_msn=x": 400, "_HLS_msn=-1": 400, "_HLS_msn=1.5": 400, "_HLS_msn=99999999999999999999": 400,
 			"_HLS_msn=1&_HLS_part=x": 400, "_HLS_msn=1&_HLS_part=-1": 400, "_HLS_msn=1&_HLS_part=99999999999": 400,
@@ -74,7 +76,7 @@ func TestBlockRefuses(t *testing.T) {
 			"_HLS_msn=": 200, "_HLS_skip=NO": 200, "_HLS_other=1": 200, "_HLS_msn=0&_HLS_part=0": 200, "%zz": 200,
 		} {
 			began := time.Now()
-			if got, body, _ := r.get("/live/a.m3u8?" + query); got != code || time.Since(began) > 0 {
+			if got, body, _ := r.Get("/live/a.m3u8?" + query); got != code || time.Since(began) > 0 {
 				t.Errorf("%s: %d %.80s after %s", query, got, body, time.Since(began))
 			}
 		}
@@ -83,7 +85,7 @@ func TestBlockRefuses(t *testing.T) {
 
 // TestBlockEnds has the publisher fall silent, or leave.
 func TestBlockEnds(t *testing.T) {
-	live(t, "", func(t *testing.T, r *rig, e *encoder, p text) {
+	live(t, "", func(t *testing.T, r *rig, e *studio.Encoder, p text) {
 		next := fmt.Sprintf("/live/a.m3u8?_HLS_msn=%d&_HLS_part=0", p.end()+1)
 		began := time.Now()
 		list, part := r.ask(next), r.ask(below(p.hint)) // and nothing comes
@@ -95,9 +97,9 @@ func TestBlockEnds(t *testing.T) {
 			t.Errorf("silent: the part: %d after %s", got.code, got.at.Sub(began))
 		}
 		list = r.ask(next)
-		e.end() // and what there is of the segment ends it
-		read(t, r.must("/live/a.m3u8"))
-		last := newReader(t).see(r.must("/live/a.m3u8"))
+		e.End() // and what there is of the segment ends it
+		read(t, r.Must("/live/a.m3u8"))
+		last := newReader(t).see(r.Must("/live/a.m3u8"))
 		if last.end() != p.end()+1 || len(last.parts[last.end()]) > 0 || !list.waits() {
 			t.Errorf("left: %+v", last)
 		}
@@ -108,10 +110,10 @@ func TestBlockEnds(t *testing.T) {
 			t.Errorf("left: %d after %s", got.code, got.at.Sub(began))
 		}
 		<-list.got
-		again := r.publish("live", "a")
+		again := r.Publish("live", "a")
 		list = r.ask(fmt.Sprintf("/live/a.m3u8?_HLS_msn=%d&_HLS_part=0", last.end()))
 		hinted := r.ask(below(last.hint))
-		again.run(time.Second)
+		again.Run(time.Second)
 		if list.waits() || hinted.waits() {
 			t.Error("back again: nobody is woken")
 			return
@@ -125,7 +127,7 @@ func TestBlockEnds(t *testing.T) {
 
 // TestBlockLeft has clients leave: nothing of them stays.
 func TestBlockLeft(t *testing.T) {
-	live(t, "", func(t *testing.T, r *rig, _ *encoder, p text) {
+	live(t, "", func(t *testing.T, r *rig, _ *studio.Encoder, p text) {
 		before := runtime.NumGoroutine()
 		var list []*asking
 		for range 50 {
@@ -148,23 +150,23 @@ func TestBlockLeft(t *testing.T) {
 // TestHint has clients ask for a part before it is there: from all places, they get the same.
 func TestHint(t *testing.T) {
 	for _, more := range []string{"", "hls_serve_from memory;", "hls_keys on;"} {
-		live(t, more, func(t *testing.T, r *rig, e *encoder, p text) {
+		live(t, more, func(t *testing.T, r *rig, e *studio.Encoder, p text) {
 			for range 30 {
 				early := r.ask(below(p.hint))
 				if !early.waits() {
 					t.Fatalf("the hint %s is there", p.hint)
 				}
-				e.run(200 * time.Millisecond)
+				e.Run(200 * time.Millisecond)
 				if early.waits() {
 					t.Fatalf("the hint %s does not come", p.hint)
 				}
 				a := <-early.got
-				_, late, h := r.get(below(p.hint))
+				_, late, h := r.Get(below(p.hint))
 				if a.code != 200 || a.body == "" || a.body != late || h.Get("Content-Type") != "video/mp4" {
 					t.Errorf("early %d with %d bytes, late %d bytes", a.code, len(a.body), len(late))
 				}
 				before := p
-				if p = read(t, r.must("/live/a.m3u8")); p.hint == before.hint {
+				if p = read(t, r.Must("/live/a.m3u8")); p.hint == before.hint {
 					t.Fatal("the hint stays")
 				}
 				for _, list := range p.parts {
@@ -190,16 +192,16 @@ func TestHint(t *testing.T) {
 // TestStall has the publisher stop in the middle of a segment, and go on.
 func TestStall(t *testing.T) {
 	for _, stall := range []time.Duration{700 * time.Millisecond, 2500 * time.Millisecond, 10 * time.Second} {
-		live(t, "", func(t *testing.T, r *rig, e *encoder, _ text) {
+		live(t, "", func(t *testing.T, r *rig, e *studio.Encoder, _ text) {
 			player := newReader(t)
-			player.see(r.must("/live/a.m3u8"))
+			player.see(r.Must("/live/a.m3u8"))
 			time.Sleep(stall)
-			player.see(r.must("/live/a.m3u8"))
-			e.skip = stall.Milliseconds()
+			player.see(r.Must("/live/a.m3u8"))
+			e.Skip = stall
 			var p text
 			for range 100 {
-				e.run(200 * time.Millisecond)
-				p = player.see(r.must("/live/a.m3u8"))
+				e.Run(200 * time.Millisecond)
+				p = player.see(r.Must("/live/a.m3u8"))
 			}
 			r.fetch(p)
 			if p.part > 0.21 || p.end() < 12 {

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/internal/codec/nal"
+	"weir/internal/testkit/studio"
 	"weir/internal/web"
 )
 
@@ -30,8 +30,8 @@ const (
 func BenchmarkBlocked(b *testing.B) {
 	r := newRig(b, "hls_fragment 2; hls_window 20; hls_low_latency on; hls_part 0.2; hls_serve_from memory;")
 	r.start()
-	defer r.stop()
-	site := web.New(web.Options{Config: r.config.Load, Routes: []web.Route{r.server.Route}})
+	defer r.Stop()
+	site := web.New(web.Options{Config: r.Config.Load, Routes: []web.Route{r.server.Route}})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -40,7 +40,7 @@ func BenchmarkBlocked(b *testing.B) {
 	go func() { _ = server.Serve(ln) }() // ends with Close
 	defer server.Close()
 
-	e := r.publish("live", "a")
+	e := r.Publish("live", "a")
 	var mu sync.Mutex
 	written := map[int]time.Time{} // when each picture was, by its number
 	ctx, stop := context.WithCancel(b.Context())
@@ -48,8 +48,8 @@ func BenchmarkBlocked(b *testing.B) {
 	defer work.Wait()
 	defer stop()
 	work.Go(func() {
-		key := nal.Append(nil, append([]byte{0x65}, make([]byte, 40000)...))
-		delta := nal.Append(nil, append([]byte{0x41}, make([]byte, 9200)...))
+		key := studio.Picture(true, 40000, 0)
+		delta := studio.Picture(false, 9200, 0)
 		for n, start := 0, time.Now(); ctx.Err() == nil; n++ {
 			time.Sleep(time.Until(start.Add(time.Duration(n) * 40 * time.Millisecond)))
 			data := delta
@@ -59,8 +59,8 @@ func BenchmarkBlocked(b *testing.B) {
 			mu.Lock()
 			written[n] = time.Now()
 			mu.Unlock()
-			e.write(0, int64(n)*40, n%(partFrames*groupParts) == 0, data)
-			e.write(1, int64(n)*40, true, make([]byte, 370))
+			e.Write(0, int64(n)*40, n%(partFrames*groupParts) == 0, data)
+			e.Write(1, int64(n)*40, true, make([]byte, 370))
 		}
 	})
 	time.Sleep(5 * time.Second) // two segments
@@ -75,7 +75,7 @@ func BenchmarkBlocked(b *testing.B) {
 	next := len(written)/partFrames + 3 // counted from the first part
 	mu.Unlock()
 	var all []time.Duration
-	before, n := cpu(), 0
+	before, n := studio.CPU(), 0
 	for b.Loop() {
 		for _, c := range clients {
 			go func() {
@@ -98,9 +98,9 @@ func BenchmarkBlocked(b *testing.B) {
 		ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 		b.ReportMetric(ms(all[len(all)/2]), "p50-ms")
 		b.ReportMetric(ms(all[len(all)*99/100]), "p99-ms")
-		b.ReportMetric(float64(cpu()-before)/float64(n)/blockedClients/float64(time.Microsecond), "cpu-us/wake")
+		b.ReportMetric(float64(studio.CPU()-before)/float64(n)/blockedClients/float64(time.Microsecond), "cpu-us/wake")
 	}
-	_ = e.pub.Close()
+	_ = e.Publisher.Close()
 }
 
 // waiter is a player's connection.

@@ -77,7 +77,7 @@ func (c *content) fragment(t testing.TB, moov *mp4.MoovBox, f *mp4.Fragment) {
 func (r *rig) fetch(p text) (list []content) {
 	r.t.Helper()
 	for i, e := range p.entries {
-		c := unpack(r.t, r.must(below(e.header)), r.open(e.key, r.must(below(e.uri))))
+		c := unpack(r.t, r.Must(below(e.header)), r.open(e.key, r.Must(below(e.uri))))
 		list = append(list, c)
 		long, exact := max(c.to[0]-c.from[0], 0), 0.002
 		if c.videos == 0 { // what comes with pictures is cut by them
@@ -116,7 +116,7 @@ func (r *rig) open(key, body string) string {
 	}
 	found := keyParts.FindStringSubmatch(key)
 	iv, _ := hex.DecodeString(found[2])
-	block, err := aes.NewCipher([]byte(r.must(below(found[1]))))
+	block, err := aes.NewCipher([]byte(r.Must(below(found[1]))))
 	if err != nil || len(body)%aes.BlockSize != 0 || body == "" {
 		r.t.Fatalf("%d bytes with key %s: %v", len(body), key, err)
 	}

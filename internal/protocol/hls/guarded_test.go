@@ -17,8 +17,8 @@ func TestGuarded(t *testing.T) {
 		for _, guarded := range []bool{false, true} {
 			bubble(t, short+settings, func(t *testing.T, r *rig) {
 				r.server.o.Guarded = func(string) bool { return guarded }
-				r.publish("live", "a").run(9 * time.Second)
-				code, first, _ := r.get("/live/a.m3u8")
+				r.Publish("live", "a").Run(9 * time.Second)
+				code, first, _ := r.Get("/live/a.m3u8")
 				if code != 200 || guarded != strings.Contains(first, "#EXT-X-STREAM-INF") && strings.Contains(settings, "off") {
 					t.Errorf("%q, %v: %d %s", settings, guarded, code, first)
 				}
@@ -27,7 +27,7 @@ func TestGuarded(t *testing.T) {
 					paths = append(paths, "/live/a-0.key")
 				}
 				for _, path := range paths {
-					code, _, _ := r.get(path)
+					code, _, _ := r.Get(path)
 					if free := code == 200; free == guarded && !strings.HasSuffix(path, ".key") || free && guarded {
 						t.Errorf("%q, guarded %v: %s: %d", settings, guarded, path, code)
 					}
@@ -36,14 +36,14 @@ func TestGuarded(t *testing.T) {
 					return
 				}
 				id := r.enter("")
-				if code, _, _ := r.get("/live/a-1.ts?hls_ctx=" + id); code != 200 {
+				if code, _, _ := r.Get("/live/a-1.ts?hls_ctx=" + id); code != 200 {
 					t.Errorf("%q: with a session: %d", settings, code)
 				}
-				r.publish("live", "b").run(9 * time.Second)
-				if code, _, _ := r.get("/live/b-1.ts?hls_ctx=" + id); code != 403 {
+				r.Publish("live", "b").Run(9 * time.Second)
+				if code, _, _ := r.Get("/live/b-1.ts?hls_ctx=" + id); code != 403 {
 					t.Errorf("%q: with the session of another stream: %d", settings, code)
 				}
-				list := r.must("/live/a.m3u8?hls_ctx=" + id)
+				list := r.Must("/live/a.m3u8?hls_ctx=" + id)
 				if strings.Count(list, ".ts?hls_ctx="+id) == 0 {
 					t.Errorf("%q: %s", settings, list)
 				}
@@ -57,16 +57,16 @@ func TestGuarded(t *testing.T) {
 func TestGuardedElsewhere(t *testing.T) {
 	shared := short + "hls_dispose 0; hls_path DIR/www; } }\nvhost b.com { hls { enabled on; hls_path DIR/www; hls_ctx off; hls_dispose 0; "
 	bubble(t, shared, func(t *testing.T, r *rig) {
-		r.publish("live", "a").run(9 * time.Second).end()
+		r.Publish("live", "a").Run(9 * time.Second).End()
 		for who, code := range map[string]int{"": 200, "b.com": 200, "__defaultVhost__": 0} {
-			r.stop()
+			r.Stop()
 			r.start() // the stream is on the disk only
 			r.server.o.Guarded = func(vhost string) bool { return vhost == who }
-			got, list, _ := r.get("/live/a.m3u8?vhost=b.com")
+			got, list, _ := r.Get("/live/a.m3u8?vhost=b.com")
 			if got != code {
 				t.Errorf("guarded %q: %d %s", who, got, list)
 			}
-			got, _, _ = r.get("/live/a-1.ts?vhost=b.com")
+			got, _, _ = r.Get("/live/a-1.ts?vhost=b.com")
 			if got == 200 && who != "" {
 				t.Errorf("guarded %q: a segment: %d", who, got)
 			}
@@ -78,7 +78,7 @@ func TestHidden(t *testing.T) {
 	bubble(t, short, func(t *testing.T, r *rig) {
 		on := true
 		r.server.o.Guarded = func(string) bool { return on }
-		www, err := filepath.EvalSymlinks(r.dir)
+		www, err := filepath.EvalSymlinks(r.Dir)
 		if err != nil {
 			t.Fatal(err)
 		}

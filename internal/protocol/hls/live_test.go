@@ -20,7 +20,7 @@ import (
 
 	"weir/internal/media"
 	"weir/internal/shelf"
-	"weir/internal/stream"
+	"weir/internal/testkit/studio"
 )
 
 const short = "hls_fragment 2; hls_window 12; hls_ctx off; "
@@ -58,7 +58,7 @@ func TestPlaylist(t *testing.T) {
 		t.Run(from, func(t *testing.T) {
 			bubble(t, short+"hls_dispose 0; hls_serve_from "+from+";", func(t *testing.T, r *rig) {
 				player := newReader(t)
-				look := func() text { t.Helper(); return player.see(r.must("/live/a.m3u8")) }
+				look := func() text { t.Helper(); return player.see(r.Must("/live/a.m3u8")) }
 				cuts := func() (n int) {
 					for _, e := range player.known {
 						if e.discontinuity {
@@ -67,9 +67,9 @@ func TestPlaylist(t *testing.T) {
 					}
 					return n
 				}
-				e := r.publish("live", "a").run(time.Second)
+				e := r.Publish("live", "a").Run(time.Second)
 				for range 20 {
-					e.run(2 * time.Second)
+					e.Run(2 * time.Second)
 					look()
 				}
 				if n := cuts(); n != 0 || player.removed == 0 {
@@ -79,27 +79,27 @@ func TestPlaylist(t *testing.T) {
 					if entry.duration != 2 || entry.at.IsZero() {
 						t.Errorf("entry %+v", entry)
 					}
-					if _, _, first := decode(t, r.must("/live/"+entry.uri)); len(first) != 3 || !bytes.Equal(first[0], sps) {
+					if _, _, first := decode(t, r.Must("/live/"+entry.uri)); len(first) != 3 || !bytes.Equal(first[0], studio.SPS()) {
 						t.Errorf("%s does not begin with parameter sets and a key frame: % .20x", entry.uri, first)
 					}
 				}
-				e.run(3 * time.Second)
-				e.pub.Lost(fmt.Errorf("cable")) // and it returns
+				e.Run(3 * time.Second)
+				e.Publisher.Lost(fmt.Errorf("cable")) // and it returns
 				time.Sleep(time.Second)
-				again := r.publish("live", "a").run(5 * time.Second)
+				again := r.Publish("live", "a").Run(5 * time.Second)
 				look()
 				if n := cuts(); n != 1 {
 					t.Errorf("republish: %d discontinuities", n)
 				}
-				again.layout = &media.Layout{Tracks: []*media.Track{pictures(), sound(48000)}}
-				again.run(6 * time.Second)
+				again.Layout = &media.Layout{Tracks: []*media.Track{studio.Pictures(), studio.Sound(48000)}}
+				again.Run(6 * time.Second)
 				look()
 				if n := cuts(); n != 2 {
 					t.Errorf("another codec: %d discontinuities", n)
 				}
-				again.end()
+				again.End()
 				look()
-				r.publish("live", "a").run(7 * time.Second).end()
+				r.Publish("live", "a").Run(7 * time.Second).End()
 				look()
 				if n := cuts(); n != 3 {
 					t.Errorf("after an end: %d discontinuities", n)
@@ -110,12 +110,12 @@ func TestPlaylist(t *testing.T) {
 					}
 					return
 				}
-				r.stop()
+				r.Stop()
 				r.start()
 				look() // of a stream that nobody publishes
-				e = r.publish("live", "a")
+				e = r.Publish("live", "a")
 				for range 10 {
-					e.run(2 * time.Second)
+					e.Run(2 * time.Second)
 					look()
 				}
 				if n := cuts(); n != 4 || player.grows > 0 || player.before.discontinuities != 4 {
@@ -151,9 +151,9 @@ func TestDurations(t *testing.T) {
 		"td_ratio":                {"hls_fragment 2; hls_td_ratio 1.5;", nil, 25, []float64{3, 3, 3}},
 		"any frame":               {"hls_fragment 2; hls_wait_keyframe off;", nil, 1000, []float64{2, 2, 2}},
 		"key frames are far off":  {"hls_fragment 1;", nil, 150, []float64{6, 6}},
-		"pictures alone":          {"hls_fragment 2;", []*media.Track{pictures()}, 25, []float64{2, 2, 2}},
-		"sound alone":             {"hls_fragment 2;", []*media.Track{sound(44100)}, 25, []float64{4.2, 4.2}},
-		"sound, aof_ratio":        {"hls_fragment 2; hls_aof_ratio 1.2;", []*media.Track{sound(44100)}, 25, []float64{2.4, 2.4, 2.4}},
+		"pictures alone":          {"hls_fragment 2;", []*media.Track{studio.Pictures()}, 25, []float64{2, 2, 2}},
+		"sound alone":             {"hls_fragment 2;", []*media.Track{studio.Sound(44100)}, 25, []float64{4.2, 4.2}},
+		"sound, aof_ratio":        {"hls_fragment 2; hls_aof_ratio 1.2;", []*media.Track{studio.Sound(44100)}, 25, []float64{2.4, 2.4, 2.4}},
 		"no pictures wanted":      {"hls_fragment 2; hls_vcodec vn;", nil, 25, []float64{4.2, 4.2}},
 		"no sound wanted":         {"hls_fragment 2; hls_acodec an;", nil, 25, []float64{2, 2, 2}},
 		"shorter than the pause":  {"hls_fragment 0.1;", nil, 1, []float64{0.2, 0.2, 0.2, 0.2}},
@@ -161,10 +161,10 @@ func TestDurations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, "hls_ctx off; hls_window 100;"+c.hls, func(t *testing.T, r *rig) {
-				e := r.publish("live", "a", c.tracks...)
-				e.group = c.group
-				e.run(15040 * time.Millisecond).end()
-				p := newReader(t).see(r.must("/live/a.m3u8"))
+				e := r.Publish("live", "a", c.tracks...)
+				e.Group = c.group
+				e.Run(15040 * time.Millisecond).End()
+				p := newReader(t).see(r.Must("/live/a.m3u8"))
 				if len(p.entries) <= len(c.want) {
 					t.Fatalf("entries %+v", p.entries)
 				}
@@ -174,7 +174,7 @@ func TestDurations(t *testing.T) {
 						t.Errorf("segment %d lasts %f s; want %f", i, e.duration, c.want[i])
 					}
 					sum += e.duration
-					videos, sounds, _ := decode(t, r.must("/live/"+e.uri))
+					videos, sounds, _ := decode(t, r.Must("/live/"+e.uri))
 					media := max(float64(videos)*0.04, float64(sounds)*1024/44100)
 					if math.Abs(media-e.duration) > 0.06 {
 						t.Errorf("segment %d is said to last %f s and has %f s", i, e.duration, media)
@@ -195,20 +195,20 @@ func TestDurations(t *testing.T) {
 // on, and segments begin with key frames again.
 func TestPicturesStop(t *testing.T) {
 	bubble(t, "hls_fragment 2; hls_window 100; hls_ctx off;", func(t *testing.T, r *rig) {
-		e := r.publish("live", "a")
+		e := r.Publish("live", "a")
 		for range 2 {
-			e.dark = true
-			e.run(14 * time.Second)
-			e.dark = false
-			e.run(10 * time.Second)
+			e.Dark = true
+			e.Run(14 * time.Second)
+			e.Dark = false
+			e.Run(10 * time.Second)
 		}
-		e.end()
-		p := newReader(t).see(r.must("/live/a.m3u8"))
+		e.End()
+		p := newReader(t).see(r.Must("/live/a.m3u8"))
 		var kinds strings.Builder
 		sum := 0.0
 		for _, entry := range p.entries {
 			sum += entry.duration
-			videos, sounds, first := decode(t, r.must("/live/"+entry.uri))
+			videos, sounds, first := decode(t, r.Must("/live/"+entry.uri))
 			switch {
 			case sounds == 0:
 				kinds.WriteString("?")
@@ -221,7 +221,7 @@ func TestPicturesStop(t *testing.T) {
 			}
 		}
 		if !regexp.MustCompile(`^s+k+s+k+$`).MatchString(kinds.String()) || sum < 43 {
-			t.Errorf("segments %s of %f s in\n%s", kinds.String(), sum, r.must("/live/a.m3u8"))
+			t.Errorf("segments %s of %f s in\n%s", kinds.String(), sum, r.Must("/live/a.m3u8"))
 		}
 	})
 }
@@ -229,11 +229,11 @@ func TestPicturesStop(t *testing.T) {
 func TestKeys(t *testing.T) {
 	for _, from := range []string{"disk", "memory"} {
 		bubble(t, "hls_fragment 2; hls_window 8; hls_keys on; hls_fragments_per_key 3; hls_serve_from "+from+";", func(t *testing.T, r *rig) {
-			e := r.publish("live", "a")
-			e.size = 5000
-			e.run(29 * time.Second)
-			id := regexp.MustCompile(`hls_ctx=(\w{8})`).FindStringSubmatch(r.must("/live/a.m3u8"))[1]
-			p := newReader(t).see(r.must("/live/a.m3u8?hls_ctx=" + id))
+			e := r.Publish("live", "a")
+			e.Size = 5000
+			e.Run(29 * time.Second)
+			id := regexp.MustCompile(`hls_ctx=(\w{8})`).FindStringSubmatch(r.Must("/live/a.m3u8"))[1]
+			p := newReader(t).see(r.Must("/live/a.m3u8?hls_ctx=" + id))
 			keys := map[string]bool{}
 			for i, entry := range p.entries {
 				found := regexp.MustCompile(`URI="(.*)",IV=0x(.*)`).FindStringSubmatch(entry.key)
@@ -242,15 +242,15 @@ func TestKeys(t *testing.T) {
 				}
 				keys[found[1]] = true
 				bare, _, _ := strings.Cut(found[1], "?")
-				if code, _, _ := r.get("/live/" + bare); code != 403 {
+				if code, _, _ := r.Get("/live/" + bare); code != 403 {
 					t.Errorf("a key for everybody: %d", code)
 				}
 				iv, _ := hex.DecodeString(found[2])
-				block, err := aes.NewCipher([]byte(r.must("/live/" + found[1])))
+				block, err := aes.NewCipher([]byte(r.Must("/live/" + found[1])))
 				if err != nil {
 					t.Fatal(err)
 				}
-				b := []byte(r.must("/live/" + entry.uri))
+				b := []byte(r.Must("/live/" + entry.uri))
 				cipher.NewCBCDecrypter(block, iv).CryptBlocks(b, b)
 				b = b[:len(b)-int(b[len(b)-1])]
 				if len(b)%188 != 0 {
@@ -263,10 +263,10 @@ func TestKeys(t *testing.T) {
 			if len(keys) < 2 || len(keys) > 3 {
 				t.Errorf("keys %v for %d segments", keys, len(p.entries))
 			}
-			if code, _, _ := r.get("/live/a-999.key"); code != 403 {
+			if code, _, _ := r.Get("/live/a-999.key"); code != 403 {
 				t.Errorf("a key of nobody knows what: %d", code)
 			}
-			e.end()
+			e.End()
 			n := 0
 			for _, f := range r.files() {
 				if path.Ext(f) == ".key" {
@@ -283,26 +283,26 @@ func TestKeys(t *testing.T) {
 // TestReload changes settings under a stream that runs.
 func TestReload(t *testing.T) {
 	bubble(t, short, func(t *testing.T, r *rig) {
-		e := r.publish("live", "a").run(6 * time.Second)
-		e.group = 25
+		e := r.Publish("live", "a").Run(6 * time.Second)
+		e.Group = 25
 		player := newReader(t)
-		player.see(r.must("/live/a.m3u8"))
+		player.see(r.Must("/live/a.m3u8"))
 		r.configure("hls_fragment 4; hls_window 30; hls_ctx off; hls_ts_file [app]/[stream]/x[seq].ts; hls_keys on;")
-		e.run(14 * time.Second)
-		p := player.see(r.must("/live/a.m3u8"))
+		e.Run(14 * time.Second)
+		p := player.see(r.Must("/live/a.m3u8"))
 		last := p.entries[len(p.entries)-1]
 		if last.duration != 4 || !strings.HasPrefix(last.uri, "a/x") || last.key == "" || last.number != 0 {
 			t.Errorf("entry %+v", last)
 		}
 		r.configure("hls_fragment 4; hls_ctx off; hls_m3u8_file [vhost]/[stream]-live.m3u8; hls_serve_from memory;")
-		e.run(10 * time.Second)
-		moved := newReader(t).see(r.must("/__defaultVhost__/a-live.m3u8"))
+		e.Run(10 * time.Second)
+		moved := newReader(t).see(r.Must("/__defaultVhost__/a-live.m3u8"))
 		if moved.sequence != p.sequence+len(p.entries)+1 && moved.sequence != p.sequence+len(p.entries) || !strings.HasPrefix(moved.entries[0].uri, "../live/a-") {
 			t.Errorf("moved: %+v behind %+v", moved, p)
 		}
 		r.configure("enabled off; hls_m3u8_file [vhost]/[stream]-live.m3u8; hls_ctx off;")
-		e.run(10 * time.Second)
-		if n := newReader(t).see(r.must("/__defaultVhost__/a-live.m3u8")); n.sequence+len(n.entries) > moved.sequence+len(moved.entries)+1 {
+		e.Run(10 * time.Second)
+		if n := newReader(t).see(r.Must("/__defaultVhost__/a-live.m3u8")); n.sequence+len(n.entries) > moved.sequence+len(moved.entries)+1 {
 			t.Errorf("off: %+v", n)
 		}
 	})
@@ -312,19 +312,19 @@ func TestDispose(t *testing.T) {
 	for name, c := range map[string]struct {
 		hls   string
 		after time.Duration
-		what  func(r *rig, e *encoder)
+		what  func(r *rig, e *studio.Encoder)
 		files bool
 	}{
-		"publisher left":          {"hls_dispose 30;", 33 * time.Second, func(_ *rig, e *encoder) { e.end() }, false},
-		"publisher left just now": {"hls_dispose 30;", 28 * time.Second, func(_ *rig, e *encoder) { e.end() }, true},
-		"publisher is silent":     {"hls_dispose 30;", 33 * time.Second, func(*rig, *encoder) {}, false},
-		"never":                   {"hls_dispose 0;", 3 * time.Hour, func(_ *rig, e *encoder) { e.end() }, true},
-		"server stops":            {"hls_dispose 30;", 0, func(r *rig, _ *encoder) { r.stop() }, false},
-		"server stops, 0":         {"hls_dispose 0;", 0, func(r *rig, _ *encoder) { r.stop() }, true},
+		"publisher left":          {"hls_dispose 30;", 33 * time.Second, func(_ *rig, e *studio.Encoder) { e.End() }, false},
+		"publisher left just now": {"hls_dispose 30;", 28 * time.Second, func(_ *rig, e *studio.Encoder) { e.End() }, true},
+		"publisher is silent":     {"hls_dispose 30;", 33 * time.Second, func(*rig, *studio.Encoder) {}, false},
+		"never":                   {"hls_dispose 0;", 3 * time.Hour, func(_ *rig, e *studio.Encoder) { e.End() }, true},
+		"server stops":            {"hls_dispose 30;", 0, func(r *rig, _ *studio.Encoder) { r.Stop() }, false},
+		"server stops, 0":         {"hls_dispose 0;", 0, func(r *rig, _ *studio.Encoder) { r.Stop() }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, short+"hls_keys on;"+c.hls, func(t *testing.T, r *rig) {
-				e := r.publish("live", "a").run(25 * time.Second)
+				e := r.Publish("live", "a").Run(25 * time.Second)
 				c.what(r, e)
 				time.Sleep(c.after)
 				synctest.Wait()
@@ -333,7 +333,7 @@ func TestDispose(t *testing.T) {
 					t.Errorf("files %v", list)
 				}
 				if !c.files && name != "server stops" {
-					if code, _, _ := r.get("/live/a-8.ts"); code != 0 {
+					if code, _, _ := r.Get("/live/a-8.ts"); code != 0 {
 						t.Errorf("the segment is still served: %d", code)
 					}
 				}
@@ -346,21 +346,21 @@ func TestDispose(t *testing.T) {
 func TestDisposeBeneathPublisher(t *testing.T) {
 	bubble(t, short+"hls_dispose 20; hls_keys on; hls_fragments_per_key 100;", func(t *testing.T, r *rig) {
 		player := newReader(t)
-		e := r.publish("live", "a").run(15 * time.Second)
-		player.see(r.must("/live/a.m3u8"))
+		e := r.Publish("live", "a").Run(15 * time.Second)
+		player.see(r.Must("/live/a.m3u8"))
 		time.Sleep(25 * time.Second)
-		if code, _, _ := r.get("/live/a.m3u8"); code != 404 {
+		if code, _, _ := r.Get("/live/a.m3u8"); code != 404 {
 			t.Errorf("after 25 s of silence: %d", code)
 		}
 		player.before = nil // players have been told that it is gone
-		e.skip = 25000
+		e.Skip = 25 * time.Second
 		var p text
 		for range 6 {
-			e.run(4 * time.Second)
-			p = player.see(r.must("/live/a.m3u8"))
+			e.Run(4 * time.Second)
+			p = player.see(r.Must("/live/a.m3u8"))
 		}
 		name, _, _ := strings.Cut(strings.TrimPrefix(p.entries[len(p.entries)-1].key, "METHOD=AES-128,URI=\""), "\"")
-		if _, err := os.Stat(filepath.Join(r.dir, "www/live", name)); err != nil {
+		if _, err := os.Stat(filepath.Join(r.Dir, "www/live", name)); err != nil {
 			t.Error("the key file of segments after the silence:", err)
 		}
 	})
@@ -369,24 +369,24 @@ func TestDisposeBeneathPublisher(t *testing.T) {
 // TestNoPlaylistYet has players come before the first segment is complete.
 func TestNoPlaylistYet(t *testing.T) {
 	bubble(t, short, func(t *testing.T, r *rig) {
-		if code, _, _ := r.get("/live/a.m3u8"); code != 0 {
+		if code, _, _ := r.Get("/live/a.m3u8"); code != 0 {
 			t.Errorf("nobody publishes: %d", code)
 		}
-		e := r.publish("live", "a").run(500 * time.Millisecond)
+		e := r.Publish("live", "a").Run(500 * time.Millisecond)
 		answer := make(chan string)
 		began := time.Now()
-		go func() { answer <- r.must("/live/a.m3u8") }()
-		go e.run(4 * time.Second)
+		go func() { answer <- r.Must("/live/a.m3u8") }()
+		go e.Run(4 * time.Second)
 		read(t, <-answer)
 		if d := time.Since(began); d < time.Second || d > 3*time.Second {
 			t.Errorf("answered after %s", d)
 		}
 		time.Sleep(5 * time.Second)
-		silent := r.publish("live", "b")
-		silent.write(0, 0, true, []byte{0, 0, 0, 1, 0x65})
+		silent := r.Publish("live", "b")
+		silent.Write(0, 0, true, []byte{0, 0, 0, 1, 0x65})
 		time.Sleep(time.Second)
 		began = time.Now()
-		if code, body, _ := r.get("/live/b.m3u8"); code != 404 || time.Since(began) != firstWait {
+		if code, body, _ := r.Get("/live/b.m3u8"); code != 404 || time.Since(began) != firstWait {
 			t.Errorf("%d %s after %s", code, body, time.Since(began))
 		}
 	})
@@ -396,18 +396,18 @@ func TestBadNames(t *testing.T) {
 	bubble(t, short, func(t *testing.T, r *rig) {
 		bad := []string{"..", "a/../../b", ".", "x\n#EXT-X-ENDLIST", "a\\b", "a//b"}
 		for _, name := range bad {
-			r.publish("live", name).run(3 * time.Second).end()
-			r.publish("../..", name).run(3 * time.Second).end()
+			r.Publish("live", name).Run(3 * time.Second).End()
+			r.Publish("../..", name).Run(3 * time.Second).End()
 		}
 		if list := r.files(); len(list) > 0 {
 			t.Errorf("files %q", list)
 		}
-		if n := r.log.count("its name cannot be that of a file"); n != 2*len(bad) {
+		if n := r.Log.Count("its name cannot be that of a file"); n != 2*len(bad) {
 			t.Errorf("%d lines in the log", n)
 		}
-		r.publish("live/é", "[seq] 100%?#:").run(5 * time.Second).end()
-		p := read(t, r.must("/live/%C3%A9/%5Bseq%5D%20100%25%3F%23%3A.m3u8"))
-		r.must("/live/%C3%A9/" + strings.TrimPrefix(p.entries[0].uri, "./"))
+		r.Publish("live/é", "[seq] 100%?#:").Run(5 * time.Second).End()
+		p := read(t, r.Must("/live/%C3%A9/%5Bseq%5D%20100%25%3F%23%3A.m3u8"))
+		r.Must("/live/%C3%A9/" + strings.TrimPrefix(p.entries[0].uri, "./"))
 	})
 }
 
@@ -418,30 +418,23 @@ func TestOnError(t *testing.T) {
 	} {
 		bubble(t, short+"hls_on_error "+mode+"; hls_path DIR/www/blocked;", func(t *testing.T, r *rig) {
 			r.block("www/blocked")
-			kicked := false
-			pub, err := r.registry.Publish(t.Context(), &stream.Request{
-				ID: stream.NewID(), Vhost: stream.DefaultVhost, App: "live", Stream: "a",
-				Kick: func(error) { kicked = true },
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := &encoder{r: r, pub: pub, group: 25, size: 100, frames: 25, layout: &media.Layout{Tracks: []*media.Track{pictures()}}}
-			e.run(9 * time.Second)
-			if kicked == want.publishes {
+			e := r.Publish("live", "a", studio.Pictures())
+			e.Group, e.Size = 25, 100
+			e.Run(9 * time.Second)
+			if kicked := e.Kicked.Load(); kicked == want.publishes {
 				t.Errorf("%s: kicked: %t", mode, kicked)
 			}
-			if n := r.log.count("hls segment could not be written"); n != 1 {
+			if n := r.Log.Count("hls segment could not be written"); n != 1 {
 				t.Errorf("%s: %d lines in the log", mode, n)
 			}
 			r.unblock("www/blocked")
-			e.run(7 * time.Second)
+			e.Run(7 * time.Second)
 			if want.resumes {
-				p := read(t, r.must("/blocked/live/a.m3u8"))
+				p := read(t, r.Must("/blocked/live/a.m3u8"))
 				if p.sequence != 0 {
 					t.Errorf("numbers of segments that never were are used up: %+v", p)
 				}
-			} else if code, body, _ := r.get("/blocked/live/a.m3u8"); code != 0 && code != 404 {
+			} else if code, body, _ := r.Get("/blocked/live/a.m3u8"); code != 0 && code != 404 {
 				t.Errorf("%s: %d %s", mode, code, body)
 			}
 		})
@@ -450,12 +443,12 @@ func TestOnError(t *testing.T) {
 
 func TestSegmentsAreTold(t *testing.T) {
 	bubble(t, short+"hls_entry_prefix http://cdn.example;", func(t *testing.T, r *rig) {
-		r.publish("live", "a").run(5 * time.Second).end()
+		r.Publish("live", "a").Run(5 * time.Second).End()
 		if len(r.told) != 3 {
 			t.Fatalf("told %+v", r.told)
 		}
 		s := r.told[1]
-		if s.Seq != 1 || s.Duration != 2*time.Second || s.File != r.dir+"/www/live/a-1.ts" || s.M3U8 != r.dir+"/www/live/a.m3u8" ||
+		if s.Seq != 1 || s.Duration != 2*time.Second || s.File != r.Dir+"/www/live/a-1.ts" || s.M3U8 != r.Dir+"/www/live/a.m3u8" ||
 			s.URL != "http://cdn.example/live/a-1.ts" || s.M3U8URL != "/live/a.m3u8" || s.Request.Stream != "a" || s.CWD == "" {
 			t.Errorf("told %+v", s)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/internal/media"
+	"weir/internal/testkit/studio"
 )
 
 const shortLow = short + "hls_low_latency on; hls_part 0.2; "
@@ -62,7 +63,7 @@ func (r *rig) joined(p text, seq int) string {
 		if seq < p.end() {
 			key = p.entries[seq-p.first()].key
 		}
-		b.WriteString(r.open(key, r.must(below(f.uri))))
+		b.WriteString(r.open(key, r.Must(below(f.uri))))
 	}
 	return b.String()
 }
@@ -73,12 +74,12 @@ func TestLow(t *testing.T) {
 		t.Run(more, func(t *testing.T) {
 			bubble(t, shortLow+more+"hls_window 30;", func(t *testing.T, r *rig) {
 				player, updated := newReader(t), newReader(t)
-				e := r.publish("live", "a").run(2400 * time.Millisecond)
+				e := r.Publish("live", "a").Run(2400 * time.Millisecond)
 				skips := 0
 				for i := range 250 {
-					e.run(120 * time.Millisecond)
-					p := player.see(r.must("/live/a.m3u8"))
-					delta := r.must("/live/a.m3u8?_HLS_skip=YES")
+					e.Run(120 * time.Millisecond)
+					p := player.see(r.Must("/live/a.m3u8"))
+					delta := r.Must("/live/a.m3u8?_HLS_skip=YES")
 					if strings.Contains(delta, "#EXT-X-SKIP") {
 						skips++
 					}
@@ -90,11 +91,11 @@ func TestLow(t *testing.T) {
 					}
 					for seq := range p.parts {
 						whole := r.joined(p, seq)
-						if seq < p.end() && whole != r.open(p.entries[seq-p.first()].key, r.must(below(p.entries[seq-p.first()].uri))) {
+						if seq < p.end() && whole != r.open(p.entries[seq-p.first()].key, r.Must(below(p.entries[seq-p.first()].uri))) {
 							t.Errorf("the parts of segment %d are not the segment", seq)
 						}
 						head := p.entries[0].header
-						if c := unpack(t, r.must(below(head)), whole); !c.key || !p.parts[seq][0].independent {
+						if c := unpack(t, r.Must(below(head)), whole); !c.key || !p.parts[seq][0].independent {
 							t.Errorf("segment %d begins without a key picture, or does not say so", seq)
 						}
 					}
@@ -125,7 +126,7 @@ func TestLow(t *testing.T) {
 }
 
 // behind returns by how many seconds a playlist's end is behind its publisher.
-func behind(p *text, e *encoder) float64 {
+func behind(p *text, e *studio.Encoder) float64 {
 	end := float64(0)
 	for _, l := range p.entries {
 		end += l.duration
@@ -133,7 +134,7 @@ func behind(p *text, e *encoder) float64 {
 	for _, f := range p.parts[p.end()] {
 		end += f.duration
 	}
-	return float64(e.n)*0.04 - float64(p.sequence)*2 - end
+	return float64(e.Next)*0.04 - float64(p.sequence)*2 - end
 }
 
 // TestLowRates has pictures and parts that do not go well together.
@@ -150,19 +151,19 @@ func TestLowRates(t *testing.T) {
 		"30, 1001":              {"", 30000. / 1001, 60, nil, [2]float64{0.2, 0.21}},
 		"group over fragment":   {"", 25, 150, nil, [2]float64{0.2, 0.21}},
 		"group does not divide": {"", 25, 33, nil, [2]float64{0.2, 0.21}},
-		"sound alone":           {"", 25, 50, []*media.Track{sound(44100)}, [2]float64{0.17, 0.21}},
-		"pictures alone":        {"", 25, 50, []*media.Track{pictures()}, [2]float64{0.2, 0.21}},
+		"sound alone":           {"", 25, 50, []*media.Track{studio.Sound(44100)}, [2]float64{0.17, 0.21}},
+		"pictures alone":        {"", 25, 50, []*media.Track{studio.Pictures()}, [2]float64{0.2, 0.21}},
 		"60":                    {"hls_part 0.05;", 60, 60, nil, [2]float64{0.05, 0.055}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, short+"hls_low_latency on; "+c.more, func(t *testing.T, r *rig) {
 				player := newReader(t)
-				e := r.publish("live", "a", c.tracks...)
-				e.group, e.frames = c.group, c.frames
-				e.run(13 * time.Second)
+				e := r.Publish("live", "a", c.tracks...)
+				e.Group, e.Frames = c.group, c.frames
+				e.Run(13 * time.Second)
 				for range 100 {
-					e.run(170 * time.Millisecond)
-					player.see(r.must("/live/a.m3u8"))
+					e.Run(170 * time.Millisecond)
+					player.see(r.Must("/live/a.m3u8"))
 				}
 				p := player.before
 				r.fetch(*p)
@@ -178,12 +179,12 @@ func TestLowRates(t *testing.T) {
 func TestLowHeaders(t *testing.T) {
 	for _, ctx := range []string{"off", "on"} {
 		bubble(t, "hls_fragment 2; hls_window 12; hls_low_latency on; hls_ctx "+ctx+";", func(t *testing.T, r *rig) {
-			e := r.publish("live", "a").run(9100 * time.Millisecond)
+			e := r.Publish("live", "a").Run(9100 * time.Millisecond)
 			at := "/live/a.m3u8?x=y"
 			if ctx == "on" {
 				at = "/live/a.m3u8?hls_ctx=" + r.enter("")
 			}
-			p := newReader(t).see(r.must(at))
+			p := newReader(t).see(r.Must(at))
 			for _, c := range []struct{ path, off, on string }{
 				{at, "max-age=1", "no-cache"},
 				{fmt.Sprintf("%s&_HLS_msn=%d", at, p.end()-1), "max-age=12", "no-cache"},
@@ -192,7 +193,7 @@ func TestLowHeaders(t *testing.T) {
 				{below(p.entries[0].uri), "max-age=12", "max-age=12"},
 				{below(p.entries[0].header), "max-age=2", "max-age=2"},
 			} {
-				_, _, h := r.get(c.path)
+				_, _, h := r.Get(c.path)
 				if got := h.Get("Cache-Control"); ctx == "off" && got != c.off || ctx == "on" && got != c.on {
 					t.Errorf("hls_ctx %s: %s: %s", ctx, c.path, got)
 				}
@@ -203,13 +204,13 @@ func TestLowHeaders(t *testing.T) {
 						t.Errorf("address %s", uri)
 					}
 				}
-				master := r.must("/live/a.m3u8?_HLS_msn=1&token=x&_HLS_skip=YES")
+				master := r.Must("/live/a.m3u8?_HLS_msn=1&token=x&_HLS_skip=YES")
 				if strings.Contains(master, "_HLS_") || !strings.Contains(master, "token=x") {
 					t.Errorf("the first list:\n%s", master)
 				}
 			}
-			e.end()
-			if _, _, h := r.get(fmt.Sprintf("%s&_HLS_msn=%d", at, p.end()+1)); ctx == "off" && h.Get("Cache-Control") != "max-age=1" {
+			e.End()
+			if _, _, h := r.Get(fmt.Sprintf("%s&_HLS_msn=%d", at, p.end()+1)); ctx == "off" && h.Get("Cache-Control") != "max-age=1" {
 				t.Errorf("an answer that has not what was asked for: %v", h)
 			}
 		})
@@ -220,11 +221,11 @@ func TestLowHeaders(t *testing.T) {
 func TestLowMemory(t *testing.T) {
 	for _, from := range []string{"disk", "memory"} {
 		bubble(t, shortLow+"hls_serve_from "+from+";", func(t *testing.T, r *rig) {
-			e := r.publish("live", "a")
-			e.size = 2000
+			e := r.Publish("live", "a")
+			e.Size = 2000
 			most := [2]int{}
 			for range 60 {
-				e.run(10 * time.Second)
+				e.Run(10 * time.Second)
 				places, size := r.server.places.Len(), 0
 				for _, o := range r.server.outputs.All() {
 					o.mu.Lock()
@@ -260,7 +261,7 @@ func TestLowMemory(t *testing.T) {
 func TestLowReload(t *testing.T) {
 	bubble(t, shortMP4, func(t *testing.T, r *rig) {
 		player := newReader(t)
-		e := r.publish("live", "a").run(9 * time.Second)
+		e := r.Publish("live", "a").Run(9 * time.Second)
 		for _, c := range []struct {
 			settings string
 			part     float64 // 0: none
@@ -271,14 +272,14 @@ func TestLowReload(t *testing.T) {
 			r.configure(c.settings)
 			var p text
 			for i := range 80 { // both lengths are in the list for some time
-				e.run(200 * time.Millisecond)
+				e.Run(200 * time.Millisecond)
 				var loose fails
 				if loose = (fails{TB: t}); i < 50 {
 					player.t = &loose
 				} else {
 					player.t = t
 				}
-				p = player.see(r.must("/live/a.m3u8"))
+				p = player.see(r.Must("/live/a.m3u8"))
 			}
 			r.fetch(p)
 			if p.low != (c.part > 0) || p.part < c.part-0.05 || p.part > c.part+0.011 {

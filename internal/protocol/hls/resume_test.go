@@ -1,8 +1,6 @@
 package hls
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -31,11 +29,11 @@ func TestResume(t *testing.T) {
 	for name, c := range playlists {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, short, func(t *testing.T, r *rig) {
-				r.put("www/live/a.m3u8", c.text)
-				r.put("www/live/a-7.ts", strings.Repeat("\x47", 188))
-				r.put("www/live/a-8.ts", strings.Repeat("\x47", 188))
-				r.publish("live", "a").run(5 * time.Second).end()
-				p := newReader(t).see(r.must("/live/a.m3u8"))
+				r.Put("www/live/a.m3u8", c.text)
+				r.Put("www/live/a-7.ts", strings.Repeat("\x47", 188))
+				r.Put("www/live/a-8.ts", strings.Repeat("\x47", 188))
+				r.Publish("live", "a").Run(5 * time.Second).End()
+				p := newReader(t).see(r.Must("/live/a.m3u8"))
 				last := p.entries[len(p.entries)-1]
 				if c.goes != (p.sequence == 7) || c.goes != (last.uri == "a-11.ts") {
 					t.Errorf("goes on as %+v", p)
@@ -43,7 +41,7 @@ func TestResume(t *testing.T) {
 				if cuts := p.entries[2].discontinuity; cuts != c.goes {
 					t.Errorf("discontinuity: %t", cuts)
 				}
-				if n := r.log.count("cannot be gone on with"); n != 1 && !c.goes || n != 0 && c.goes {
+				if n := r.Log.Count("cannot be gone on with"); n != 1 && !c.goes || n != 0 && c.goes {
 					t.Errorf("%d lines in the log", n)
 				}
 			})
@@ -54,24 +52,13 @@ func TestResume(t *testing.T) {
 // TestResumeWithoutFiles leaves out what is not there any more, and counts it.
 func TestResumeWithoutFiles(t *testing.T) {
 	bubble(t, short, func(t *testing.T, r *rig) {
-		r.put("www/live/a.m3u8", playlists["ours"].text)
-		r.publish("live", "a").run(5 * time.Second).end()
-		p := read(t, r.must("/live/a.m3u8"))
+		r.Put("www/live/a.m3u8", playlists["ours"].text)
+		r.Publish("live", "a").Run(5 * time.Second).End()
+		p := read(t, r.Must("/live/a.m3u8"))
 		if p.sequence != 9 || p.entries[0].uri != "a-9.ts" || p.entries[0].number != 5 {
 			t.Errorf("goes on as %+v", p)
 		}
 	})
-}
-
-func (r *rig) put(name, text string) {
-	r.t.Helper()
-	file := filepath.Join(r.dir, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		r.t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		r.t.Fatal(err)
-	}
 }
 
 func FuzzResume(f *testing.F) {
@@ -79,14 +66,14 @@ func FuzzResume(f *testing.F) {
 		f.Add(c.text)
 	}
 	r := newRig(f, "")
-	r.put("www/a-7.ts", "x")
-	v := r.config.Load().Vhosts[0]
+	r.Put("www/a-7.ts", "x")
+	v := r.Config.Load().Vhosts[0]
 	f.Fuzz(func(t *testing.T, playlist string) {
 		m, maps, err := parse([]byte(playlist))
 		if err != nil {
 			return
 		}
-		s := New(Options{Config: r.config.Load})
+		s := New(Options{Config: r.Config.Load})
 		o := s.newOutput(shelf.Name{Vhost: v.Name, App: "live", Stream: "a"}, v)
 		o.take(m, maps, &v.HLS)
 		if p, _ := o.look(); p == nil && len(o.list) > 0 || len(o.list) > 0 && o.next != o.list[len(o.list)-1].seq+1 {

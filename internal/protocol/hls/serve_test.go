@@ -10,12 +10,12 @@ import (
 func TestAnswers(t *testing.T) {
 	for _, from := range []string{"disk", "memory"} {
 		bubble(t, short+"hls_serve_from "+from+";", func(t *testing.T, r *rig) {
-			r.publish("live", "a").run(9 * time.Second)
-			_, _, h := r.get("/live/a.m3u8")
+			r.Publish("live", "a").Run(9 * time.Second)
+			_, _, h := r.Get("/live/a.m3u8")
 			if h.Get("Content-Type") != typePlaylist || h.Get("Cache-Control") != "max-age=1" || h.Get("Content-Length") == "" {
 				t.Errorf("playlist: %v", h)
 			}
-			_, whole, h := r.get("/live/a-1.ts")
+			_, whole, h := r.Get("/live/a-1.ts")
 			if h.Get("Content-Type") != "video/MP2T" || h.Get("Cache-Control") != "max-age=12" || h.Get("Last-Modified") == "" || h.Get("Etag") == "" {
 				t.Errorf("segment: %v", h)
 			}
@@ -38,11 +38,11 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("POST: %d", w.Code)
 			}
 			for _, path := range []string{"/live/b.m3u8", "/live/a-99.ts", "/live/", "/", "/weir.conf", "/live/../live/a.m3u8", "/live/%2e%2e/a.m3u8", "/../weir.m3u8"} {
-				if code, _, _ := r.get(path); code != 0 {
+				if code, _, _ := r.Get(path); code != 0 {
 					t.Errorf("%s: %d", path, code)
 				}
 			}
-			if code, _, _ := r.get("/live/a.m3u8?vhost=other"); code != http.StatusOK {
+			if code, _, _ := r.Get("/live/a.m3u8?vhost=other"); code != http.StatusOK {
 				t.Errorf("an unknown host: %d", code)
 			}
 		})
@@ -52,14 +52,14 @@ func TestAnswers(t *testing.T) {
 // TestWake serves what a process before has left on the disk.
 func TestWake(t *testing.T) {
 	bubble(t, short+"hls_dispose 0;", func(t *testing.T, r *rig) {
-		r.publish("live", "a").run(9 * time.Second).end()
-		before := r.must("/live/a.m3u8")
-		r.stop()
+		r.Publish("live", "a").Run(9 * time.Second).End()
+		before := r.Must("/live/a.m3u8")
+		r.Stop()
 		r.start()
-		if after := r.must("/live/a.m3u8"); after != before {
+		if after := r.Must("/live/a.m3u8"); after != before {
 			t.Errorf("was\n%s\nis\n%s", before, after)
 		}
-		r.must("/live/a-2.ts")
+		r.Must("/live/a-2.ts")
 		r.configure(short + "hls_dispose 20;")
 		time.Sleep(25 * time.Second)
 		if list := r.files(); len(list) != 0 {

@@ -1,7 +1,6 @@
 package remux
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"flag"
@@ -14,7 +13,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,6 +20,7 @@ import (
 	"weir/internal/config"
 	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/testkit/logbook"
 )
 
 // patience is how long a test waits for what must come.
@@ -69,24 +68,6 @@ func sound() *media.Track {
 
 func layout(tracks ...*media.Track) *media.Layout { return &media.Layout{Tracks: tracks} }
 
-// logBook keeps what is logged.
-type logBook struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logBook) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // house is a server under test.
 type house struct {
 	t        testing.TB
@@ -95,7 +76,7 @@ type house struct {
 	web      *httptest.Server // nil until somebody asks
 	config   atomic.Pointer[config.Config]
 	rules    stream.Settings
-	log      logBook
+	log      logbook.Book
 	gate     func(*stream.Request) error
 	serving  atomic.Int64
 	stop     context.CancelCauseFunc // of the server at web

@@ -14,6 +14,7 @@ import (
 	"weir/internal/format/amf0"
 	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/testkit/logbook"
 )
 
 // sink is a connection that takes all and gives nothing.
@@ -24,7 +25,7 @@ func (sink) SetWriteDeadline(time.Time) error { return nil }
 func (sink) SetNoDelay(bool) error            { return nil }
 
 func BenchmarkDemux(b *testing.B) {
-	d := newDemux(&logBook{})
+	d := newDemux(&logbook.Book{})
 	header := wired(video, 0, avcHeader)
 	d.frames(nil, &header)
 	m := message{kind: video, body: append(unhex("2701000028"), noise(5000, 1)...)}
@@ -42,7 +43,7 @@ func BenchmarkDemux(b *testing.B) {
 func BenchmarkPlayerWrite(b *testing.B) {
 	for _, size := range []int{128, 4096, 60000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			d := newDemux(&logBook{})
+			d := newDemux(&logbook.Book{})
 			header := wired(video, 0, avcHeader)
 			frames := d.frames(nil, &header)
 			for n := range uint32(media.MaxBatch) {

@@ -12,6 +12,7 @@ import (
 	"weir/internal/config"
 	"weir/internal/format/amf0"
 	"weir/internal/media"
+	"weir/internal/testkit/logbook"
 )
 
 const (
@@ -99,7 +100,7 @@ func sequences() map[string]struct {
 
 // TestDemuxKeepsHeaders checks that a stray frame of another codec costs a track nothing.
 func TestDemuxKeepsHeaders(t *testing.T) {
-	d := newDemux(&logBook{})
+	d := newDemux(&logbook.Book{})
 	for _, m := range []message{
 		wired(video, 0, avcHeader), wired(video, 0, avcKey), wired(video, 40, "93 68766331 0000000226 01"), wired(video, 80, avcInter),
 	} {
@@ -115,7 +116,7 @@ func TestDemuxKeepsHeaders(t *testing.T) {
 func TestDemuxReading(t *testing.T) {
 	payload := append(unhex("00000165 65"), bytes.Repeat([]byte{7}, 0x164)...)
 	for first, want := range map[bool][]byte{true: append(unhex("00000166"), payload[3:]...), false: payload} {
-		d := newDemux(&logBook{})
+		d := newDemux(&logbook.Book{})
 		d.read = reading(config.Publish{TryAnnexbFirst: first, ParseSps: first})
 		for _, m := range []message{wired(video, 0, avcHeader), {kind: video, body: append(unhex("1701000000"), payload...)}} {
 			for _, f := range d.frames(nil, &m) {
@@ -130,7 +131,7 @@ func TestDemuxReading(t *testing.T) {
 	}
 }
 
-func newDemux(log *logBook) *demux {
+func newDemux(log *logbook.Book) *demux {
 	return &demux{arena: &media.Arena{}, log: slog.New(slog.NewTextHandler(log, nil))}
 }
 
@@ -166,7 +167,7 @@ func told(prev *media.Layout, frames []*media.Frame) string {
 
 func TestDemux(t *testing.T) {
 	for name, c := range sequences() {
-		log := &logBook{}
+		log := &logbook.Book{}
 		d := newDemux(log)
 		var frames []*media.Frame
 		for i := range c.sent {
@@ -183,7 +184,7 @@ func TestDemux(t *testing.T) {
 
 // TestDemuxTracks has a publisher with more tracks than are carried.
 func TestDemuxTracks(t *testing.T) {
-	log := &logBook{}
+	log := &logbook.Book{}
 	d := newDemux(log)
 	var frames []*media.Frame
 	for n := range 200 {
@@ -199,7 +200,7 @@ func TestDemuxTracks(t *testing.T) {
 // the first frame, whenever it joins.
 func TestMux(t *testing.T) {
 	for name, c := range sequences() {
-		d := newDemux(&logBook{})
+		d := newDemux(&logbook.Book{})
 		var frames []*media.Frame
 		for i := range c.sent {
 			frames = d.frames(frames, &c.sent[i])
@@ -242,7 +243,7 @@ func FuzzDemux(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d := newDemux(&logBook{})
+		d := newDemux(&logbook.Book{})
 		x := mux{describe: dataFrame}
 		for len(b) >= 7 {
 			size := min(int(binary.BigEndian.Uint16(b[5:])), len(b)-7)

@@ -18,28 +18,11 @@ import (
 	"weir/internal/config"
 	"weir/internal/format/amf0"
 	"weir/internal/stream"
+	"weir/internal/testkit/logbook"
 )
 
 // patience is how long a test waits for what must come.
 const patience = 10 * time.Second
-
-// logBook keeps what is logged.
-type logBook struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logBook) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // house is a server under test. It ends with the test, and all of its sessions have to.
 type house struct {
@@ -47,11 +30,11 @@ type house struct {
 	registry *stream.Registry
 	server   *Server
 	config   atomic.Pointer[config.Config]
-	log      logBook
+	log      logbook.Book
 	takeover atomic.Bool
 	gate     func(*stream.Request, bool) error // nil lets everybody in
 	connect  error                             // the answer to who connects
-	events   logBook
+	events   logbook.Book
 
 	ctx      context.Context
 	sessions sync.WaitGroup

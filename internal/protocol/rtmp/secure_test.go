@@ -24,6 +24,7 @@ import (
 	"weir/internal/fanout"
 	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/testkit/logbook"
 )
 
 // issue makes a certificate of a.com that signs itself: the settings of a server and a client.
@@ -307,7 +308,7 @@ func TestImmediateBelowTLS(t *testing.T) {
 func BenchmarkPlayerWriteTLS(b *testing.B) {
 	for _, size := range []int{128, 4096, 60000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			d := newDemux(&logBook{})
+			d := newDemux(&logbook.Book{})
 			header := wired(video, 0, avcHeader)
 			frames := d.frames(nil, &header)
 			for n := range uint32(media.MaxBatch) {

@@ -18,6 +18,7 @@ import (
 	"weir/internal/format/amf0"
 	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/testkit/logbook"
 )
 
 // TestRefusals checks the code and the sentence of every refusal, and that both arrive before
@@ -112,7 +113,7 @@ func (h *house) client(name string) *Client {
 
 // clip is what a publisher sends in a second: 25 pictures, and sound between.
 func clip() []*media.Frame {
-	d := newDemux(&logBook{})
+	d := newDemux(&logbook.Book{})
 	var frames []*media.Frame
 	add := func(m message) { frames = d.frames(frames, &m) }
 	add(values(amf0Data, 0, "@setDataFrame", "onMetaData", meta))
@@ -293,7 +294,7 @@ func (h *house) flood() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	d := newDemux(&logBook{})
+	d := newDemux(&logbook.Book{})
 	stop, ended := make(chan struct{}), make(chan struct{})
 	h.t.Cleanup(func() { close(stop); <-ended; p.Close() })
 	go func() {

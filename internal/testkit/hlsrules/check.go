@@ -1,8 +1,14 @@
+// Package hlsrules holds Media Playlists, as one client has loaded them one after the other, against
+// RFC 8216 and its successor with Low-Latency HLS (draft-pantos-hls-rfc8216bis). It reads them by itself
+// and shares no code with what writes them. Sections are those of the successor.
 package hlsrules
 
 import (
+	"fmt"
 	"net/url"
 	"time"
+
+	"weir/internal/testkit/rule"
 )
 
 // Load is a playlist as a client got it.
@@ -23,7 +29,7 @@ type Options struct {
 // checker goes through loads. What it knows is of all the loads so far.
 type checker struct {
 	Options
-	found []Finding
+	found []rule.Finding
 	load  int
 
 	before *Playlist
@@ -40,7 +46,7 @@ type checker struct {
 type position struct{ segment, part int }
 
 // Check holds loads of one playlist, in the order in which they came, against the rules.
-func Check(loads []Load, o Options) []Finding {
+func Check(loads []Load, o Options) []rule.Finding {
 	if o.Wall == 0 {
 		o.Wall = 2 * time.Millisecond
 	}
@@ -56,9 +62,7 @@ func Check(loads []Load, o Options) []Finding {
 }
 
 func (c *checker) bad(section, format string, args ...any) {
-	f := finding(section, format, args...)
-	f.Load = c.load
-	c.found = append(c.found, f)
+	c.found = append(c.found, rule.Finding{Load: c.load, Section: section, Text: fmt.Sprintf(format, args...)})
 }
 
 func (c *checker) advise(section, format string, args ...any) {

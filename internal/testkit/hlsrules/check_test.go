@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/internal/testkit/rule"
 )
 
 // model makes the loads of a good stream: segments of four parts, the third of which is behind a
@@ -212,14 +214,11 @@ func TestBad(t *testing.T) {
 }
 
 // finds checks that a section is among the findings.
-func finds(t *testing.T, name string, found []Finding, section string) {
+func finds(t *testing.T, name string, found []rule.Finding, section string) {
 	t.Helper()
-	for _, f := range found {
-		if f.Section == section {
-			return
-		}
+	if !rule.In(section, found) {
+		t.Errorf("%s: %s is not found, but %v", name, section, found)
 	}
-	t.Errorf("%s: %s is not found, but %v", name, section, found)
 }
 
 // TestBadAnswers has loads that are bad for what was asked.
@@ -254,7 +253,7 @@ func TestGrave(t *testing.T) {
 	for _, f := range found {
 		lesser = lesser || f.Lesser && f.Section == "4.4.3.1"
 	}
-	if n := len(Grave(found)); !lesser || n >= len(found) {
+	if n := len(rule.Grave(found)); !lesser || n >= len(found) {
 		t.Errorf("%d of %v are grave", n, found)
 	}
 }

@@ -2,8 +2,11 @@ package hlsrules
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"time"
+
+	"weir/internal/testkit/rule"
 )
 
 // Playlist is a Media Playlist as it stands in one load.
@@ -93,7 +96,7 @@ func sum(parts []Part) (d time.Duration) {
 // parser takes a playlist apart, line by line.
 type parser struct {
 	Playlist
-	found    []Finding
+	found    []rule.Finding
 	next     Segment // whose tags have come
 	has      bool    // next has an EXTINF
 	needs    int     // the lowest version that has all tags
@@ -103,7 +106,7 @@ type parser struct {
 
 // Parse reads a playlist and returns what is wrong with it line by line. It always returns a
 // playlist, with what could be read.
-func Parse(body []byte) (*Playlist, []Finding) {
+func Parse(body []byte) (*Playlist, []rule.Finding) {
 	p := &parser{Playlist: Playlist{count: map[string]int{}}}
 	p.layout(body)
 	p.require(1, "")
@@ -124,7 +127,7 @@ func Parse(body []byte) (*Playlist, []Finding) {
 }
 
 func (p *parser) bad(section, format string, args ...any) {
-	p.found = append(p.found, finding(section, format, args...))
+	p.found = append(p.found, rule.Finding{Section: section, Text: fmt.Sprintf(format, args...)})
 }
 
 // require notes that a tag needs a version (8).

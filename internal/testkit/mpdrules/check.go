@@ -1,8 +1,14 @@
+// Package mpdrules holds manifests of MPEG-DASH, as one client has loaded them one after the other,
+// against what the schema and the text of ISO/IEC 23009-1 say of live ones, and against the
+// interoperability points of the DASH Industry Forum (IOP). It shares no code with what writes them.
+// Sections are those of ISO/IEC 23009-1, or IOP.
 package mpdrules
 
 import (
 	"strconv"
 	"time"
+
+	"weir/internal/testkit/rule"
 )
 
 // Load is a manifest as a client got it.
@@ -29,7 +35,7 @@ type checker struct {
 }
 
 // Check holds loads of one manifest, in the order in which they came, against the rules.
-func Check(loads []Load, o Options) []Finding {
+func Check(loads []Load, o Options) []rule.Finding {
 	if o.Tolerance == 0 {
 		o.Tolerance = 100 * time.Millisecond
 	}

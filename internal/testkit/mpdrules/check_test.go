@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/internal/testkit/rule"
 )
 
 // model makes the loads of a good stream, with segments of two seconds. After the sixth a period ends.
@@ -194,14 +196,11 @@ func TestBad(t *testing.T) {
 	finds(t, "old", Check([]Load{late}, Options{Newest: 2 * time.Second}), "IOP 4.5")
 }
 
-func finds(t *testing.T, name string, found []Finding, section string) {
+func finds(t *testing.T, name string, found []rule.Finding, section string) {
 	t.Helper()
-	for _, f := range found {
-		if f.Section == section {
-			return
-		}
+	if !rule.In(section, found) {
+		t.Errorf("%s: %s is not found, but %v", name, section, found)
 	}
-	t.Errorf("%s: %s is not found, but %v", name, section, found)
 }
 
 // TestOpenSegment has the length of the newest segment change, which is a guess with low latency.
@@ -248,13 +247,6 @@ func TestDuration(t *testing.T) {
 		if d, err := parseDuration(text); err == nil {
 			t.Errorf("%q: %s", text, d)
 		}
-	}
-}
-
-func TestGrave(t *testing.T) {
-	found := []Finding{{Load: 3, Section: "5.4", Text: "x"}, {Lesser: true}}
-	if g := Grave(found); len(g) != 1 || g[0].String() != "load 3: 5.4: x" {
-		t.Errorf("grave %v", g)
 	}
 }
 

@@ -1,7 +1,5 @@
-// Package hlsrules holds Media Playlists, as one client has loaded them one after the other, against
-// RFC 8216 and its successor with Low-Latency HLS (draft-pantos-hls-rfc8216bis). It reads them by itself
-// and shares no code with what writes them. Sections are those of the successor.
-package hlsrules
+// Package rule tells which rules of a specification are broken by what one client has loaded.
+package rule
 
 import "fmt"
 
@@ -22,10 +20,6 @@ func (f Finding) String() string {
 	return fmt.Sprintf("load %d: %s%s: %s", f.Load, kind, f.Section, f.Text)
 }
 
-func finding(section, format string, args ...any) Finding {
-	return Finding{Section: section, Text: fmt.Sprintf(format, args...)}
-}
-
 // Grave returns the findings that are not lesser ones.
 func Grave(all []Finding) (grave []Finding) {
 	for _, f := range all {
@@ -34,4 +28,14 @@ func Grave(all []Finding) (grave []Finding) {
 		}
 	}
 	return grave
+}
+
+// In reports whether any of the findings is in a section.
+func In(section string, all []Finding) bool {
+	for _, f := range all {
+		if f.Section == section {
+			return true
+		}
+	}
+	return false
 }
