@@ -98,11 +98,11 @@ func TestSRTPassphrase(t *testing.T) {
 	finish(t, map[string]viewing{"srt": v}, expectation{clip: c, frames: 40})
 	for name, code := range map[string]string{"wrong": "1010", "none": "1011"} {
 		waitFor(t, "the refusal to be in the log", func() bool {
-			return slices.ContainsFunc(f.log.lines("refused"), func(l string) bool {
+			return slices.ContainsFunc(f.log.Lines("refused"), func(l string) bool {
 				return strings.Contains(l, "code="+code) && strings.Contains(l, "passphrase")
 			})
 		})
-		if slices.ContainsFunc(f.log.lines("msg=publishing"), func(l string) bool { return strings.Contains(l, "/live/"+name) }) {
+		if slices.ContainsFunc(f.log.Lines("msg=publishing"), func(l string) bool { return strings.Contains(l, "/live/"+name) }) {
 			t.Errorf("%s publishes", name)
 		}
 	}
@@ -209,7 +209,7 @@ func TestSRTEnds(t *testing.T) {
 	case <-time.After(time.Second):
 		t.Error("a second after the publisher the player is still there")
 	}
-	if lines := f.log.lines("srt-play ended"); len(lines) != 1 || !strings.Contains(lines[0], "the publisher has ended") {
+	if lines := f.log.Lines("srt-play ended"); len(lines) != 1 || !strings.Contains(lines[0], "the publisher has ended") {
 		t.Errorf("the log says %q", lines)
 	}
 	if conn, err := dialSRT(t, f.rtmp, "#!::r=live/t,m=publish", ""); err != nil {
