@@ -60,7 +60,7 @@ func (s *session) play(ctx, asking context.Context, cancel context.CancelCauseFu
 	err = p.run()
 	_ = s.conn.Close() // so that the listening ends
 	listening.Wait()
-	s.notes = []any{"frames", p.count, "lost", sub.Lost()}
+	s.notes = []any{"packets", p.packets, "frames", p.count, "lost", sub.Lost() + p.missed}
 	return err
 }
 
@@ -88,11 +88,17 @@ type player struct {
 	since   int64 // the time of the first frame
 	count   int
 	burst   int // packets sent without a breather
+	packets int
+	missed  uint64 // packets that were gone before it came to them
+	after   int64  // frames that arrived before have been sent as packets
 }
 
 func (p *player) run() error {
 	if lane := p.sub.Lane(p.ctx); lane != nil {
-		return p.pass(lane)
+		if err := p.pass(lane); err != nil {
+			return err
+		}
+		p.after = media.Now()
 	}
 	frames := make([]*media.Frame, media.MaxBatch)
 	for {
@@ -118,6 +124,9 @@ func (p *player) run() error {
 
 // add puts a frame's packets behind those that are to be sent, and sends full ones.
 func (p *player) add(f *media.Frame) error {
+	if f.At < p.after {
+		return nil
+	}
 	if p.since == 0 {
 		p.since = f.DTS
 		p.live.Enter(f.DTS)
@@ -157,24 +166,6 @@ func (p *player) enters(f *media.Frame) bool {
 	return !pictures || f.Key && f.Source().Kind == media.Video || f.DTS-p.since > enterWait
 }
 
-// pass sends a publisher's packets as they came.
-func (p *player) pass(lane *stream.LaneReader) error {
-	packets := make([]*media.Packet, media.MaxBatch)
-	for {
-		n, err := lane.ReadPackets(packets)
-		if err != nil {
-			return causeOf(p.ctx, errEnded)
-		}
-		for _, k := range packets[:n] {
-			if err := p.send(k.Data); err != nil {
-				return err
-			}
-		}
-		clear(packets[:n])
-		p.burst = 0
-	}
-}
-
 // flush sends what there is.
 func (p *player) flush() error {
 	if len(p.room) == 0 {
@@ -197,6 +188,7 @@ func (p *player) send(b []byte) error {
 		}
 		if _, err := p.conn.Write(b); err == nil {
 			p.traffic.Sent.Add(uint64(len(b)))
+			p.packets++
 			return nil
 		}
 		if began.IsZero() {

@@ -1,7 +1,7 @@
 package srt
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"io"
 
@@ -37,14 +37,15 @@ func (s *session) publish(ctx, asking context.Context, cancel context.CancelCaus
 	return err
 }
 
-// ingest makes frames of what comes, or passes packets on where only SRT clients may have them.
+// ingest makes frames of what comes, and passes the packets on to SRT players; these alone where the rules say so.
 func (s *session) ingest(cancel context.CancelCauseFunc, p *stream.Publisher) error {
 	was := s.server.o.Config().Vhost(s.vhost)
 	silence := watchSilence(func() *config.Publish { return &s.rules(was).Publish }, cancel)
 	defer silence.timer.Stop()
-	from := &source{conn: s.conn, traffic: s.traffic, silence: silence}
+	from := &source{conn: s.conn, traffic: s.traffic, silence: silence, lane: p.Lane(nil)}
 	if !was.SRT.SrtToRtmp {
-		return pass(p, from)
+		_, err := io.Copy(io.Discard, from)
+		return cmp.Or(err, io.EOF)
 	}
 	d := mpegts.NewDemux(from, mpegts.DemuxOptions{})
 	_, err := media.Copy(p, d)
@@ -53,20 +54,6 @@ func (s *session) ingest(cancel context.CancelCauseFunc, p *stream.Publisher) er
 		return io.EOF // the client has gone: SRT does not say whether it meant to
 	}
 	return err
-}
-
-// pass writes the publisher's packets as they come.
-func pass(p *stream.Publisher, from *source) error {
-	lane := p.Lane(nil)
-	for {
-		b, err := from.next()
-		if err != nil {
-			return err
-		}
-		if err := lane.WritePacket(&media.Packet{At: media.Now(), Data: bytes.Clone(b)}); err != nil {
-			return err
-		}
-	}
 }
 
 // notes are what the log says of a publisher at its end.

@@ -36,8 +36,6 @@ func codeOf(err error) srt.RejectionReason {
 		return srt.REJX_CONFLICT
 	case errors.As(err, new(*stream.Moved)):
 		return srt.REJX_GW
-	case errors.Is(err, context.DeadlineExceeded):
-		return srt.REJ_TIMEOUT
 	case errors.Is(err, context.Canceled):
 		return srt.REJ_CLOSE
 	}

@@ -1,6 +1,7 @@
 package srt
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ type source struct {
 	conn    srt.Conn
 	traffic *stream.Traffic
 	silence *silence
+	lane    *stream.Lane  // has all packets, for players that take them as they came
 	packet  packet.Packet // the one that is being read; nil: none
 	left    []byte        // of it
 }
@@ -38,7 +40,7 @@ func (s *source) next() ([]byte, error) {
 	b := p.Data()
 	s.silence.heard.Store(media.Now())
 	s.traffic.Received.Add(uint64(len(b)))
-	return b, nil
+	return b, s.lane.WritePacket(&media.Packet{At: media.Now(), Data: bytes.Clone(b)})
 }
 
 // Read reads of what has come, and waits until there is something.
