@@ -63,13 +63,13 @@ func (o *output) grow(open *[2]opened, limit time.Duration) {
 	}
 }
 
-// complete notes that a segment is whole.
-func (o *output) complete(w *opened) {
+// complete notes that a segment is whole, and whether it was cut off by the end of its period.
+func (o *output) complete(w *opened, cut bool) {
 	size, _, _, _ := w.segment.state()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	g := w.segment
-	g.duration, g.whole = uint64(max(1, w.end-g.start)), true
+	g.duration, g.whole, g.cut = uint64(max(1, w.end-g.start)), true, cut
 	lasts := w.set.time(int64(g.duration))
 	o.longest = max(o.longest, lasts)
 	if s := lasts.Seconds(); s > 0 {

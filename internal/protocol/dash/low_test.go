@@ -133,5 +133,8 @@ func TestLowEnds(t *testing.T) {
 		if body, _, done := last.state(); !done || body != r.Must("/live/a/video-4.m4s") {
 			t.Errorf("the publisher left: %d bytes, done: %t", len(body), done)
 		}
+		if v := read(t, r.Must("/live/a.mpd")); v.offset < 1.7 { // the last segment is shorter than segments are
+			t.Errorf("offset %f at the end, in\n%s", v.offset, v.text)
+		}
 	})
 }

@@ -248,10 +248,11 @@ func (o *output) describeSet(p *period, s *set, id uint32, low, newest bool) *mp
 	return a
 }
 
-// shortest returns how long the shortest whole segment is; 0 without one.
+// shortest returns how long the shortest whole segment is, of those that tell how long the next one will be; 0
+// without one.
 func (s *set) shortest() (d time.Duration) {
 	for _, g := range s.list {
-		if lasts := s.time(int64(g.duration)); g.whole && (d == 0 || lasts < d) {
+		if lasts := s.time(int64(g.duration)); g.whole && !g.cut && (d == 0 || lasts < d) {
 			d = lasts
 		}
 	}

@@ -259,7 +259,7 @@ func (p *packager) close(next *cmaf.Chunk) (whole bool) {
 		}
 		w.segment.finish(w.file != nil && err == nil, !p.kept().memory && !p.rules.DashLowLatency)
 		if err == nil || p.kept().memory || p.rules.DashLowLatency {
-			o.complete(w)
+			o.complete(w, next == nil)
 		} else {
 			o.discard(w)
 			whole = false

@@ -21,6 +21,7 @@ type segment struct {
 	start    int64  // ticks: when its first frame is shown
 	duration uint64 // ticks, as far as it is known
 	whole    bool
+	cut      bool      // it is the last of its period, and may be shorter than segments are
 	due      time.Time // when it may be deleted, once the manifest has it no more
 
 	feed
