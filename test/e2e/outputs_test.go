@@ -121,7 +121,7 @@ func outputsOf(t *testing.T, c content) {
 	for _, kind := range []string{"ts", "aac", "mp3"} {
 		more += fmt.Sprintf("vhost %s.test { srt { enabled on; } http_remux { enabled on; mount [vhost]/[app]/[stream].%s; } }\n", kind, kind)
 	}
-	f := serve(t, conf{srt: "latency 120;", vhost: "srt { enabled on; }\n" + flvAndHLS(t, ""), more: more + mp4Outputs(t)})
+	f := serve(t, conf{srt: "latency 120;", vhost: flvAndHLS(t, ""), more: more + mp4Outputs(t)})
 	source := c.make(t)
 	files := map[string]string{}
 	ends := map[string]func(){}

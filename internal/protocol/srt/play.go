@@ -58,7 +58,8 @@ func (s *session) play(ctx, asking context.Context, cancel context.CancelCauseFu
 		}
 	})
 	err = p.run()
-	_ = s.conn.Close() // so that the listening ends
+	cancel(err) // before the listening sees an end of its own
+	_ = s.conn.Close()
 	listening.Wait()
 	s.notes = []any{"packets", p.packets, "frames", p.count, "lost", sub.Lost() + p.missed}
 	return err

@@ -53,7 +53,7 @@ func (v *Server) serve(ctx context.Context, req srt.ConnRequest) {
 	id := stream.NewID()
 	s := &session{
 		server: v, id: id, log: v.o.Log.With("cid", id), started: time.Now(), traffic: &stream.Traffic{},
-		remote: addrOf(req.RemoteAddr()), what: "connection", asked: sync.OnceFunc(func() { <-v.asking }),
+		remote: addrOf(req.RemoteAddr()), what: "srt connection", asked: sync.OnceFunc(func() { <-v.asking }),
 	}
 	v.inside.Add(1)
 	defer v.inside.Add(-1)
@@ -188,7 +188,7 @@ func (s *session) report(err error) {
 	}, s.notes...)
 	switch {
 	case s.conn == nil:
-		s.log.Warn("srt "+s.what+" refused", append(args, "code", int(codeOf(err)), "cause", err)...)
+		s.log.Warn(s.what+" refused", append(args, "code", int(codeOf(err)), "cause", err)...)
 	case unlessLeft(err) == nil:
 		s.log.Info(s.what+" ended: client left", args...)
 	case quiet(err):
