@@ -146,7 +146,7 @@ func dashLater(t *testing.T, _ *fixture, h *hlsStream) string {
 	t.Helper()
 	h.manifest("")
 	h.feed.client.Close()
-	if poll2(4*time.Second, func() bool {
+	if poll2(8*time.Second, func() bool {
 		files := 0
 		_ = filepath.WalkDir(filepath.Join(h.f.dir, "live", h.name), func(_ string, d os.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {

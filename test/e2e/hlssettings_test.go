@@ -246,7 +246,7 @@ func hlsLater(t *testing.T, _ *fixture, h *hlsStream) string {
 	t.Helper()
 	h.playlist()
 	h.feed.client.Close()
-	if poll2(4*time.Second, func() bool { return len(h.under("")) == 0 }) {
+	if poll2(8*time.Second, func() bool { return len(h.under("")) == 0 }) {
 		return "gone"
 	}
 	return "there"
