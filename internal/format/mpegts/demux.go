@@ -37,6 +37,7 @@ type Demux struct {
 	layout  *media.Layout // nil as long as first frames wait
 	foyer   foyer
 	pending int // bytes in open units
+	unit    pes
 	units   []access
 	out     []*media.Frame
 	given   int // of out
@@ -265,7 +266,9 @@ func (d *Demux) finish(e *elementary) {
 		d.tear(e)
 		return
 	}
-	u, ok := e.unit.parse(&d.clock)
+	var ok bool
+	u := &d.unit
+	*u, ok = e.unit.parse(&d.clock)
 	switch {
 	case !ok:
 		d.tear(e)
@@ -276,7 +279,7 @@ func (d *Demux) finish(e *elementary) {
 	}
 	at := e.unit.at
 	if len(u.data) > 0 {
-		d.units = e.decoder.take(d.units[:0], &u)
+		d.units = e.decoder.take(d.units[:0], u)
 		if u.timed && d.layout == nil {
 			d.foyer.watch(nanos(u.dts))
 		}

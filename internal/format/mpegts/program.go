@@ -10,7 +10,7 @@ import (
 
 const (
 	maxPrograms = 64 // that are named where the wanted one is not there
-	maxAbsent   = 10 // PATs in which it may be missing
+	maxAbsent   = 5  // PATs in which it may be missing
 	maxStreams  = 32 // of a program, of each of those that are read and those that are not
 )
 

@@ -19,7 +19,9 @@ func tooShort(b []byte) frameHead { return frameHead{size: len(b) + 1} }
 // simple is for frames that hold one access unit behind their head.
 type simple struct{}
 
-func (simple) open(h *frameHead, frame []byte) [][]byte { return [][]byte{frame[h.skip:]} }
+func (simple) open(dst [][]byte, h *frameHead, frame []byte) [][]byte {
+	return append(dst, frame[h.skip:])
+}
 
 // adtsFrames are those of AAC, each behind an ADTS header.
 type adtsFrames struct{ simple }
