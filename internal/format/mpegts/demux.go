@@ -48,6 +48,11 @@ type Demux struct {
 	health Health // guarded by mu: what now was before the newest read
 }
 
+var _ interface {
+	media.Reader
+	media.BatchReader
+} = (*Demux)(nil)
+
 // NewDemux returns a demuxer of what r gives, in pieces of any size: it need not begin with a
 // packet, and packets may be missing.
 func NewDemux(r io.Reader, o DemuxOptions) *Demux {
@@ -226,12 +231,12 @@ func (d *Demux) media(e *elementary, p *packet) {
 	if !e.unit.open {
 		return
 	}
-	before := len(e.unit.b)
-	if d.pending+len(p.payload) > maxPending || !e.unit.add(p, d.tap.at) {
+	if len(e.unit.b)+len(p.payload) > e.kind.most() || d.pending+len(p.payload) > maxPending {
 		d.tear(e)
 		return
 	}
-	d.pending += len(e.unit.b) - before
+	d.pending += len(p.payload)
+	e.unit.add(p, d.tap.at)
 	if e.unit.whole() {
 		d.finish(e)
 	}
@@ -239,6 +244,7 @@ func (d *Demux) media(e *elementary, p *packet) {
 
 func (d *Demux) scrambled(e *elementary) {
 	d.now.Scrambled++
+	e.locked = true
 	d.now.Problem = fmt.Sprintf("%s of PID %#x is encrypted", e.kind.name, e.pid)
 	d.tear(e)
 }
@@ -276,6 +282,9 @@ func (d *Demux) finish(e *elementary) {
 	case u.scrambled:
 		d.scrambled(e)
 		return
+	}
+	if e.locked {
+		e.locked, d.now.Problem = false, ""
 	}
 	at := e.unit.at
 	if len(u.data) > 0 {

@@ -119,7 +119,6 @@ func TestDemuxLayouts(t *testing.T) {
 		var b []byte
 		m := &Mux{options: both, packets: newPackets()}
 		n := 0
-		var data [][]byte
 		for step, tracks := range c.steps {
 			l := &media.Layout{Tracks: tracks}
 			var shots []shot
@@ -140,7 +139,6 @@ func TestDemuxLayouts(t *testing.T) {
 						u = nal.Append(nil, u)
 					}
 					shots = append(shots, shot{uint8(k), at, at, i == 0 || track.Kind == media.Audio, u})
-					data = append(data, u)
 				}
 			}
 			for i, f := range frames(l, shots) {
@@ -337,7 +335,7 @@ func TestDemuxScrambled(t *testing.T) {
 
 func TestDemuxLATMAndKLV(t *testing.T) {
 	var b bytes.Buffer
-	config := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2, ChannelCount: 2}
+	config := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2}
 	latm := &ts.Track{PID: 300, Codec: &codecs.MPEG4AudioLATM{}}
 	klv := &ts.Track{PID: 301, Codec: &codecs.KLV{Synchronous: true}}
 	async := &ts.Track{PID: 302, Codec: &codecs.KLV{}}

@@ -89,6 +89,33 @@ func TestDemuxAnyPieces(t *testing.T) {
 	equal(t, "data with its end", list, whole)
 }
 
+// Health may be asked for from elsewhere at any time.
+func TestDemuxHealthAtOnce(t *testing.T) {
+	b := golden(t, "h264-aac")
+	d := NewDemux(messages(b), DemuxOptions{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if h := d.Health(); h.Packets == uint64(len(b)/packetSize) && len(h.Tracks) == 2 {
+				return
+			}
+		}
+	}()
+	dst := make([]*media.Frame, 5)
+	n := 0
+	for {
+		k, err := d.ReadBatch(dst)
+		if n += k; err != nil {
+			break
+		}
+	}
+	<-done
+	if n != 145 {
+		t.Errorf("%d frames", n)
+	}
+}
+
 func TestDemuxEveryTruncation(t *testing.T) {
 	for name, b := range map[string][]byte{"mux": short(t), "mp3": golden(t, "mp3")} {
 		whole, _ := take(t, b, DemuxOptions{})

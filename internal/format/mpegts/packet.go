@@ -6,7 +6,7 @@ const (
 	packetSize = astits.MpegTsPacketSize
 	packetHead = 4
 	syncByte   = 0x47
-	pidNull    = uint16(astits.PIDNull)
+	pidNull    = astits.PIDNull
 )
 
 // packet is what one packet says. Its payload is a subslice of it.

@@ -1,6 +1,7 @@
 package mpegts
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,7 +41,7 @@ func (p *program) associate(b []byte) error {
 	if !ok || h.id != tablePAT || !h.current {
 		return nil
 	}
-	if string(b) == string(p.pat) && string(b) == string(p.home) {
+	if bytes.Equal(b, p.home) && bytes.Equal(b, p.pat) {
 		p.absent = 0
 		return nil // most often it says what it has said before
 	}

@@ -91,14 +91,13 @@ func (s *sound) join(b []byte) (all []byte, before int) {
 	if before == 0 {
 		return b, 0
 	}
-	all = append(s.rest, b...)
-	s.rest = all[:0]
-	h := s.framing.look(all)
-	if h.size == 0 || h.size < len(all) && s.framing.look(all[h.size:]).size == 0 {
+	s.rest = append(s.rest, b...)
+	h := s.framing.look(s.rest)
+	if h.size == 0 || h.size < len(s.rest) && s.framing.look(s.rest[h.size:]).size == 0 {
 		s.health.Damaged++
 		return b, 0
 	}
-	return all, before
+	return s.rest, before
 }
 
 // resume returns where in b, behind its first byte, frames begin again: at least two of them, or
