@@ -160,6 +160,30 @@ func TestDemuxEveryLostPacket(t *testing.T) {
 	}
 }
 
+func TestDemuxManyLostPackets(t *testing.T) {
+	for _, name := range []string{"h264-aac", "h265-mp2", "open"} {
+		b := golden(t, name)
+		whole, _ := take(t, b, DemuxOptions{})
+		for seed := range uint64(60) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			var rest []byte
+			for at := 0; at < len(b); at += packetSize {
+				if r.IntN(20) > 0 {
+					rest = append(rest, b[at:at+packetSize]...)
+				}
+			}
+			for _, strict := range []bool{false, true} {
+				list, _ := take(t, rest, DemuxOptions{DropDamaged: strict})
+				what := fmt.Sprintf("%s, seed %d", name, seed)
+				within(t, what, list, whole)
+				if strict {
+					unbroken(t, what, list, whole)
+				}
+			}
+		}
+	}
+}
+
 // unbroken fails if a picture that is no key comes behind one that is missing.
 func unbroken(t *testing.T, name string, list, whole []*media.Frame) {
 	t.Helper()
