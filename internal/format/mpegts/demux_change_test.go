@@ -2,7 +2,6 @@ package mpegts
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"reflect"
@@ -102,55 +101,20 @@ func TestDemuxLayouts(t *testing.T) {
 	faster := &media.Track{Kind: media.Audio, Codec: media.AAC, Config: aac.AppendConfig(nil, aac.Config{Type: aac.LC, Rate: 48000, Layout: 2})}
 	mp3 := &media.Track{Kind: media.Audio, Codec: media.MP3}
 	for name, c := range map[string]struct {
-		steps  [][]*media.Track // each for 8 pictures with sound
-		want   []string         // codecs of each layout
-		layout int
+		steps [][]*media.Track // each for 8 pictures with sound
+		want  []string         // codecs of each layout
 	}{
-		"the same again":  {[][]*media.Track{{video, sound}, {video, sound}}, []string{"H264 AAC"}, 1},
-		"SPS":             {[][]*media.Track{{video, sound}, {changed, sound}, {video, sound}}, []string{"H264 AAC", "H264 AAC", "H264 AAC"}, 3},
-		"AAC":             {[][]*media.Track{{video, sound}, {video, faster}}, []string{"H264 AAC", "H264 AAC"}, 2},
-		"sound goes":      {[][]*media.Track{{video, sound}, {video}}, []string{"H264 AAC", "H264"}, 2},
-		"sound comes":     {[][]*media.Track{{video}, {video, sound}}, []string{"H264", "H264 AAC"}, 2},
-		"another codec":   {[][]*media.Track{{video, sound}, {video, mp3}}, []string{"H264 AAC", "H264", "H264 MP3"}, 3},
-		"all are others":  {[][]*media.Track{{video, sound}, {hevcTrack(t), mp3}}, []string{"H264 AAC", "HEVC MP3"}, 2},
-		"pictures go":     {[][]*media.Track{{video, sound}, {sound}}, []string{"H264 AAC", "AAC"}, 2},
-		"with new number": {[][]*media.Track{{video}, {video, sound}, {video}}, []string{"H264", "H264 AAC", "H264"}, 3},
+		"the same again":  {[][]*media.Track{{video, sound}, {video, sound}}, []string{"H264 AAC"}},
+		"SPS":             {[][]*media.Track{{video, sound}, {changed, sound}, {video, sound}}, []string{"H264 AAC", "H264 AAC", "H264 AAC"}},
+		"AAC":             {[][]*media.Track{{video, sound}, {video, faster}}, []string{"H264 AAC", "H264 AAC"}},
+		"sound goes":      {[][]*media.Track{{video, sound}, {video}}, []string{"H264 AAC", "H264"}},
+		"sound comes":     {[][]*media.Track{{video}, {video, sound}}, []string{"H264", "H264 AAC"}},
+		"another codec":   {[][]*media.Track{{video, sound}, {video, mp3}}, []string{"H264 AAC", "H264", "H264 MP3"}},
+		"all are others":  {[][]*media.Track{{video, sound}, {hevcTrack(t), mp3}}, []string{"H264 AAC", "HEVC MP3"}},
+		"pictures go":     {[][]*media.Track{{video, sound}, {sound}}, []string{"H264 AAC", "AAC"}},
+		"with new number": {[][]*media.Track{{video}, {video, sound}, {video}}, []string{"H264", "H264 AAC", "H264"}},
 	} {
-		var b []byte
-		m := &Mux{options: both, packets: newPackets()}
-		n := 0
-		for step, tracks := range c.steps {
-			l := &media.Layout{Tracks: tracks}
-			var shots []shot
-			for i := range int64(8) {
-				at := int64(step)*320 + i*40
-				for k, track := range tracks {
-					u := slice(300, 0x41)
-					if i == 0 {
-						u = slice(301, 0x65)
-					}
-					switch track.Codec {
-					case media.H265:
-						u = slice(300, 0x26, 1)
-					case media.MP3:
-						u = append([]byte{0xff, 0xfb, 0x90, 0x00}, make([]byte, 413)...)
-					}
-					if track.Kind == media.Video {
-						u = nal.Append(nil, u)
-					}
-					shots = append(shots, shot{uint8(k), at, at, i == 0 || track.Kind == media.Audio, u})
-				}
-			}
-			for i, f := range frames(l, shots) {
-				if b, err = m.AppendFrame(b, f); err != nil {
-					t.Fatal(err)
-				}
-				if i == 4 {
-					b, _ = m.AppendTables(b)
-				}
-			}
-			n += len(shots)
-		}
+		b, n := inSteps(t, c.steps)
 		list, h := take(t, b, DemuxOptions{DropDamaged: true})
 		var got []string
 		var l *media.Layout
@@ -170,102 +134,44 @@ func TestDemuxLayouts(t *testing.T) {
 	}
 }
 
-// elementaryStream writes PES packets as they are told, for what a mux does not do.
-type elementaryStream struct {
-	t   testing.TB
-	b   bytes.Buffer
-	mux *astits.Muxer
-}
-
-func newElementaryStream(t testing.TB, streams ...astits.PMTElementaryStream) *elementaryStream {
-	s := &elementaryStream{t: t}
-	s.mux = astits.NewMuxer(context.Background(), &s.b, astits.WithPMTPID(pidPMT), astits.MuxerOptTablesRetransmitPeriod(never))
-	for _, e := range streams {
-		if err := s.mux.AddElementaryStream(e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.mux.SetPCRPID(streams[0].ElementaryPID)
-	return s
-}
-
-// pes writes a PES packet; a time below zero is left out.
-func (s *elementaryStream) pes(pid uint16, id byte, pts int64, data []byte) {
-	s.t.Helper()
-	head := &astits.PESOptionalHeader{MarkerBits: 2, PTSDTSIndicator: astits.PTSDTSIndicatorOnlyPTS, PTS: reference(pts)}
-	if pts < 0 {
-		head.PTS, head.PTSDTSIndicator = nil, astits.PTSDTSIndicatorNoPTSOrDTS
-	}
-	_, err := s.mux.WriteData(&astits.MuxerData{PID: pid, PES: &astits.PESData{
-		Header: &astits.PESHeader{OptionalHeader: head, StreamID: id}, Data: data,
-	}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-func adtsFrame(t testing.TB, n int) []byte {
-	b, ok := aac.Config{Type: aac.LC, Rate: 44100, Layout: 2}.AppendADTS(nil, n)
-	if !ok {
-		t.Fatal(n)
-	}
-	return append(b, slice(n)...)
-}
-
-// Frames of sound that lie across PES packets, packets without a time, and times that are counted.
-func TestDemuxSoundInPieces(t *testing.T) {
-	s := newElementaryStream(t, astits.PMTElementaryStream{ElementaryPID: 300, StreamType: astits.StreamTypeADTS})
-	var all []byte
-	const n = 200
-	for i := range n {
-		all = append(all, adtsFrame(t, 100+i)...)
-	}
-	r, first := all, true
-	for len(r) > 0 {
-		k := min(len(r), 777)
-		pts := int64(-1)
-		if first {
-			pts = 5000
-		}
-		s.pes(300, idAudio, pts, r[:k])
-		r, first = r[k:], false
-	}
-	list, h := take(t, s.b.Bytes(), DemuxOptions{})
-	if len(list) != n || h.Damaged > 0 {
-		t.Fatalf("%d frames, %+v", len(list), h)
-	}
-	for i, f := range list {
-		if want := nanos(5000) + int64(i)*1024*1e9/44100; f.DTS != want && f.DTS != want-1 || len(f.Data()) != 100+i {
-			t.Fatalf("frame %d: %d bytes at %d; want %d at %d", i, len(f.Data()), f.DTS, 100+i, want)
-		}
-	}
-	for at := 8 * packetSize; at < s.b.Len(); at += packetSize { // and without any one packet
-		b := append(slices.Clone(s.b.Bytes()[:at]), s.b.Bytes()[at+packetSize:]...)
-		few, _ := take(t, b, DemuxOptions{})
-		i := 0
-		for _, f := range few {
-			for i < len(list) && !bytes.Equal(list[i].Data(), f.Data()) {
-				i++
-			}
-			if i == len(list) {
-				t.Fatalf("without packet %d: a frame of %d bytes that was not sent", at/packetSize, len(f.Data()))
+// inSteps writes eight frames of each track of each step.
+func inSteps(t *testing.T, steps [][]*media.Track) (b []byte, n int) {
+	m := &Mux{options: both, packets: newPackets()}
+	for step, tracks := range steps {
+		var shots []shot
+		for i := range int64(8) {
+			at := int64(step)*320 + i*40
+			for k, track := range tracks {
+				shots = append(shots, shot{uint8(k), at, at, i == 0 || track.Kind == media.Audio, unitOf(track, i == 0)})
 			}
 		}
-		if len(few) < n-20 {
-			t.Fatalf("without packet %d: only %d frames", at/packetSize, len(few))
+		n += len(shots)
+		for i, f := range frames(&media.Layout{Tracks: tracks}, shots) {
+			var err error
+			if b, err = m.AppendFrame(b, f); err != nil {
+				t.Fatal(err)
+			}
+			if i == 4 {
+				b, _ = m.AppendTables(b)
+			}
 		}
 	}
+	return b, n
 }
 
-func TestDemuxADTSWithCheckSum(t *testing.T) {
-	s := newElementaryStream(t, astits.PMTElementaryStream{ElementaryPID: 300, StreamType: astits.StreamTypeADTS})
-	f := adtsFrame(t, 102)
-	f[1] &^= 1 // two of the bytes are the sum
-	s.pes(300, idAudio, 0, append(f, f...))
-	list, h := take(t, s.b.Bytes(), DemuxOptions{})
-	if len(list) != 2 || len(list[0].Data()) != 100 {
-		t.Errorf("%d frames, %+v", len(list), h)
+// unitOf returns an access unit of a track.
+func unitOf(track *media.Track, key bool) []byte {
+	switch {
+	case track.Codec == media.MP3:
+		return append([]byte{0xff, 0xfb, 0x90, 0x00}, make([]byte, 413)...)
+	case track.Codec == media.H265:
+		return nal.Append(nil, slice(300, 0x26, 1))
+	case track.Kind == media.Video && key:
+		return nal.Append(nil, slice(301, 0x65))
+	case track.Kind == media.Video:
+		return nal.Append(nil, slice(300, 0x41))
 	}
+	return slice(300, 0x41)
 }
 
 // A track that is listed and does not come is waited for, but not longer than a second.
