@@ -244,8 +244,10 @@ func (d *Demux) media(e *elementary, p *packet) {
 
 func (d *Demux) scrambled(e *elementary) {
 	d.now.Scrambled++
-	e.locked = true
-	d.now.Problem = fmt.Sprintf("%s of PID %#x is encrypted", e.kind.name, e.pid)
+	if !e.locked {
+		e.locked = true
+		d.now.Problem = fmt.Sprintf("%s of PID %#x is encrypted", e.kind.name, e.pid)
+	}
 	d.tear(e)
 }
 
