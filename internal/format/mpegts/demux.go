@@ -37,6 +37,7 @@ type Demux struct {
 	layout  *media.Layout // nil as long as first frames wait
 	foyer   foyer
 	pending int // bytes in open units
+	unit    pes
 	units   []access
 	out     []*media.Frame
 	given   int // of out
@@ -46,6 +47,11 @@ type Demux struct {
 	mu     sync.Mutex
 	health Health // guarded by mu: what now was before the newest read
 }
+
+var _ interface {
+	media.Reader
+	media.BatchReader
+} = (*Demux)(nil)
 
 // NewDemux returns a demuxer of what r gives, in pieces of any size: it need not begin with a
 // packet, and packets may be missing.
@@ -225,12 +231,12 @@ func (d *Demux) media(e *elementary, p *packet) {
 	if !e.unit.open {
 		return
 	}
-	before := len(e.unit.b)
-	if d.pending+len(p.payload) > maxPending || !e.unit.add(p, d.tap.at) {
+	if len(e.unit.b)+len(p.payload) > e.kind.most() || d.pending+len(p.payload) > maxPending {
 		d.tear(e)
 		return
 	}
-	d.pending += len(e.unit.b) - before
+	d.pending += len(p.payload)
+	e.unit.add(p, d.tap.at)
 	if e.unit.whole() {
 		d.finish(e)
 	}
@@ -238,7 +244,10 @@ func (d *Demux) media(e *elementary, p *packet) {
 
 func (d *Demux) scrambled(e *elementary) {
 	d.now.Scrambled++
-	d.now.Problem = fmt.Sprintf("%s of PID %#x is encrypted", e.kind.name, e.pid)
+	if !e.locked {
+		e.locked = true
+		d.now.Problem = fmt.Sprintf("%s of PID %#x is encrypted", e.kind.name, e.pid)
+	}
 	d.tear(e)
 }
 
@@ -265,7 +274,9 @@ func (d *Demux) finish(e *elementary) {
 		d.tear(e)
 		return
 	}
-	u, ok := e.unit.parse(&d.clock)
+	var ok bool
+	u := &d.unit
+	*u, ok = e.unit.parse(&d.clock)
 	switch {
 	case !ok:
 		d.tear(e)
@@ -274,9 +285,12 @@ func (d *Demux) finish(e *elementary) {
 		d.scrambled(e)
 		return
 	}
+	if e.locked {
+		e.locked, d.now.Problem = false, ""
+	}
 	at := e.unit.at
 	if len(u.data) > 0 {
-		d.units = e.decoder.take(d.units[:0], &u)
+		d.units = e.decoder.take(d.units[:0], u)
 		if u.timed && d.layout == nil {
 			d.foyer.watch(nanos(u.dts))
 		}

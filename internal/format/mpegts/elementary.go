@@ -15,11 +15,12 @@ type elementary struct {
 	decoder decoder // nil for what no output can carry
 	id      int     // among those of its kind
 
-	torn  bool // the unit that was to be open is known to be damaged
-	index int  // in the layout, or -1
-	track *media.Track
-	waits bool  // it has a frame in the foyer
-	rank  int64 // of the newest one there
+	locked bool // its newest packet was encrypted
+	torn   bool // the unit that was to be open is known to be damaged
+	index  int  // in the layout, or -1
+	track  *media.Track
+	waits  bool  // it has a frame in the foyer
+	rank   int64 // of the newest one there
 }
 
 // elementaries are the streams of a program: in the table's order those that are read, and by

@@ -32,6 +32,14 @@ type kind struct {
 	name   string // for people
 }
 
+// most returns how many bytes a PES packet may have.
+func (k *kind) most() int {
+	if k.media == media.Audio {
+		return maxSound
+	}
+	return maxUnit
+}
+
 // kindOf tells what the entry of a program map is.
 func kindOf(e *astits.PMTElementaryStream) kind {
 	video := func(c media.Codec) kind { return kind{media: media.Video, codec: c, name: c.String()} }

@@ -33,19 +33,19 @@ func (*latmFrames) look(b []byte) frameHead {
 	return frameHead{size: latmHead + int(b[1]&0x1f)<<8 + int(b[2])}
 }
 
-func (l *latmFrames) open(h *frameHead, frame []byte) (list [][]byte) {
+func (l *latmFrames) open(dst [][]byte, h *frameHead, frame []byte) [][]byte {
 	e := mpeg4audio.AudioMuxElement{MuxConfigPresent: true, StreamMuxConfig: l.config}
 	if e.Unmarshal(frame[latmHead:]) != nil || !l.adopt(e.StreamMuxConfig) {
-		return nil
+		return dst
 	}
 	h.samples, h.rate = samplesOf(l.aac), int64(l.aac.Rate)
 	h.voice = voice{codec: media.AAC, aac: l.aac}
 	for _, sub := range e.Payloads {
 		if data := sub[0][0]; len(data) > 0 { // the first program and layer: nobody sends others
-			list = append(list, data)
+			dst = append(dst, data)
 		}
 	}
-	return list
+	return dst
 }
 
 // adopt takes the configuration that an element has brought, or goes by.

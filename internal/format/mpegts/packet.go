@@ -6,7 +6,7 @@ const (
 	packetSize = astits.MpegTsPacketSize
 	packetHead = 4
 	syncByte   = 0x47
-	pidNull    = uint16(astits.PIDNull)
+	pidNull    = astits.PIDNull
 )
 
 // packet is what one packet says. Its payload is a subslice of it.
@@ -68,5 +68,5 @@ func (p *packet) adapt(b []byte) {
 			used += f.size
 		}
 	}
-	p.stuffed = b[0]&0x03 == 0 && len(b) > used
+	p.stuffed = b[0] == 0 || b[0]&0x03 == 0 && len(b) > used // one that says nothing fills by being there
 }

@@ -7,9 +7,10 @@ import (
 )
 
 const (
-	maxUnit = 16 << 20 // bytes of one PES packet
-	keptPES = 1 << 20  // bytes of memory that one leaves for the next
-	pesHead = 9        // bytes, without what is optional
+	maxUnit  = 16 << 20 // bytes of one PES packet
+	maxSound = 1 << 20  // bytes of one with sound
+	keptPES  = 1 << 20  // bytes of memory that one leaves for the next
+	pesHead  = 9        // bytes, without what is optional
 )
 
 // parcel puts the PES packets of one elementary stream together, one after the other.
@@ -37,14 +38,10 @@ func (p *parcel) reset() {
 	}
 }
 
-// add takes the payload of a packet; it is false where the PES packet becomes too long.
-func (p *parcel) add(next *packet, at int64) bool {
-	if len(p.b)+len(next.payload) > maxUnit {
-		return false
-	}
+// add takes the payload of a packet.
+func (p *parcel) add(next *packet, at int64) {
 	p.b = append(p.b, next.payload...)
 	p.stuffed, p.at = next.stuffed, at
-	return true
 }
 
 // size returns how long the PES packet is by what it says, or 0: pictures need not say.

@@ -1,8 +1,15 @@
 package mpegts
 
 import (
+	"bytes"
+
 	"weir/internal/codec/nal"
 	"weir/internal/media"
+)
+
+const (
+	maxUnits = 8192      // NAL units of an access unit
+	fewBytes = 128 << 10 // that need not be counted for that
 )
 
 // access is an access unit as a decoder makes it: a frame that has no layout yet.
@@ -95,6 +102,9 @@ func (v *pictures) take(dst []access, u *pes) []access {
 
 // split finds the units of an access unit and sorts them. It is not ok if they cannot be any.
 func (v *pictures) split(b []byte) (sliced, ok bool) {
+	if len(b) > fewBytes && bytes.Count(b, []byte{0, 0, 1}) > maxUnits {
+		return false, false
+	}
 	v.units = nal.SplitAnnexB(v.units[:0], b)
 	v.kept, v.keptBytes, v.setsCame = v.kept[:0], 0, false
 	for i := range v.came {
@@ -107,7 +117,7 @@ func (v *pictures) split(b []byte) (sliced, ok bool) {
 		switch p := v.role(unit); p {
 		case filling:
 		case partVPS, partSPS, partPPS:
-			if len(unit) <= maxSetLen {
+			if len(unit) <= maxSetLen && len(v.came[p-partVPS]) < maxSets {
 				v.came[p-partVPS] = append(v.came[p-partVPS], unit)
 				v.setsCame = true
 			}

@@ -1,6 +1,7 @@
 package mpegts
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,7 +11,7 @@ import (
 
 const (
 	maxPrograms = 64 // that are named where the wanted one is not there
-	maxAbsent   = 10 // PATs in which it may be missing
+	maxAbsent   = 5  // PATs in which it may be missing
 	maxStreams  = 32 // of a program, of each of those that are read and those that are not
 )
 
@@ -40,7 +41,7 @@ func (p *program) associate(b []byte) error {
 	if !ok || h.id != tablePAT || !h.current {
 		return nil
 	}
-	if string(b) == string(p.pat) && string(b) == string(p.home) {
+	if bytes.Equal(b, p.home) && bytes.Equal(b, p.pat) {
 		p.absent = 0
 		return nil // most often it says what it has said before
 	}

@@ -28,8 +28,8 @@ type voice struct {
 type framing interface {
 	// look reads the head of a frame. Where b is too short to tell, the size is more than b has.
 	look(b []byte) frameHead
-	// open returns what a whole frame holds, and may complete its head.
-	open(h *frameHead, frame []byte) [][]byte
+	// open appends what a whole frame holds, and may complete its head.
+	open(dst [][]byte, h *frameHead, frame []byte) [][]byte
 }
 
 // sound is a decoder of any codec of sound. A PES packet holds several frames, and may begin
@@ -44,6 +44,8 @@ type sound struct {
 
 	track *media.Track
 	voice voice
+	head  frameHead
+	units [][]byte
 	rest  []byte // the beginning of a frame whose end comes with the next PES packet
 
 	timed   bool
@@ -62,7 +64,8 @@ func (s *sound) take(dst []access, u *pes) []access {
 			fresh = false
 			s.timed, s.base, s.samples = true, nanos(u.pts), 0
 		}
-		h := s.framing.look(b)
+		s.head = s.framing.look(b)
+		h := &s.head
 		if h.size == 0 {
 			s.health.Damaged++
 			n := s.resume(b)
@@ -74,7 +77,7 @@ func (s *sound) take(dst []access, u *pes) []access {
 		if h.size > len(b) {
 			break
 		}
-		dst = s.frame(dst, &h, b[:h.size])
+		dst = s.frame(dst, h, b[:h.size])
 		b = b[h.size:]
 	}
 	s.rest = append(s.rest[:0], b[:min(len(b), maxFrame)]...)
@@ -88,14 +91,13 @@ func (s *sound) join(b []byte) (all []byte, before int) {
 	if before == 0 {
 		return b, 0
 	}
-	all = append(s.rest, b...)
-	s.rest = all[:0]
-	h := s.framing.look(all)
-	if h.size == 0 || h.size < len(all) && s.framing.look(all[h.size:]).size == 0 {
+	s.rest = append(s.rest, b...)
+	h := s.framing.look(s.rest)
+	if h.size == 0 || h.size < len(s.rest) && s.framing.look(s.rest[h.size:]).size == 0 {
 		s.health.Damaged++
 		return b, 0
 	}
-	return all, before
+	return s.rest, before
 }
 
 // resume returns where in b, behind its first byte, frames begin again: at least two of them, or
@@ -119,7 +121,12 @@ func (s *sound) resume(b []byte) int {
 
 // frame makes access units of a whole frame.
 func (s *sound) frame(dst []access, h *frameHead, b []byte) []access {
-	for _, data := range s.framing.open(h, b) {
+	s.units = s.framing.open(s.units[:0], h, b)
+	if h.samples == 0 { // what it holds cannot be told, nor how long that lasts
+		s.timed = false
+		return dst
+	}
+	for _, data := range s.units {
 		if s.track == nil || h.voice != s.voice {
 			s.voice = h.voice
 			s.track = s.describe()

@@ -116,7 +116,7 @@ func (t *tap) lose() {
 // search returns how many bytes stand before the next packet, and whether one is there. It asks
 // for one packet behind it, and for a second one if the bytes for that are there.
 func (t *tap) search() (n int, found bool) {
-	for n = 0; n < len(t.b); n++ {
+	for n = range t.b {
 		if t.b[n] != syncByte {
 			continue
 		}
@@ -131,7 +131,7 @@ func (t *tap) search() (n int, found bool) {
 			return n, true
 		}
 	}
-	return n, false
+	return len(t.b), false
 }
 
 // opens reports whether a row of packets begins at n, by as many as two behind the first.

@@ -13,13 +13,17 @@ import (
 	"weir/internal/media"
 )
 
+const maxSubstreams = 64 // of a frame of E-AC-3
+
 // tooShort is the head of a frame of which too little is there to tell.
 func tooShort(b []byte) frameHead { return frameHead{size: len(b) + 1} }
 
 // simple is for frames that hold one access unit behind their head.
 type simple struct{}
 
-func (simple) open(h *frameHead, frame []byte) [][]byte { return [][]byte{frame[h.skip:]} }
+func (simple) open(dst [][]byte, h *frameHead, frame []byte) [][]byte {
+	return append(dst, frame[h.skip:])
+}
 
 // adtsFrames are those of AAC, each behind an ADTS header.
 type adtsFrames struct{ simple }
@@ -107,7 +111,7 @@ func (dolbyFrames) enhanced(b []byte) frameHead {
 		size: s.FrameSize(), samples: int64(s.NumBlocks()) * 256, rate: int64(info.SampleRate),
 		voice: voice{codec: media.EAC3, info: info},
 	}
-	for h.size < len(b) {
+	for n := 1; n < maxSubstreams && h.size < len(b); n++ {
 		var more eac3.SyncInfo
 		if more.Unmarshal(b[h.size:]) != nil || more.Strmtyp != dependent && more.Substreamid == 0 {
 			break
