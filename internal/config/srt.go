@@ -27,8 +27,9 @@ type SRTServer struct {
 
 // SRT is the part of a vhost in SRT.
 type SRT struct {
-	Enabled   bool `conf:"enabled" default:"off" doc:"Lets SRT clients of this vhost in."`
-	SrtToRtmp bool `conf:"srt_to_rtmp" default:"on" env:"VHOST_SRT_SRT_TO_RTMP,VHOST_SRT_TO_RTMP" doc:"Offers what arrives over SRT to players of every other protocol. Off keeps it among SRT clients."`
+	Enabled     bool `conf:"enabled" default:"off" doc:"Lets SRT clients of this vhost in."`
+	SrtToRtmp   bool `conf:"srt_to_rtmp" default:"on" env:"VHOST_SRT_SRT_TO_RTMP,VHOST_SRT_TO_RTMP" doc:"Offers what arrives over SRT to players of every other protocol. Off keeps it among SRT clients."`
+	DropDamaged bool `conf:"drop_damaged" default:"off" doc:"Leaves out what follows a picture that was lost on the way, up to the next key frame: players see the picture stand still instead of damage. The lost picture itself is always left out."`
 }
 
 // resolve has latency be that of both directions where it is given and they are not.

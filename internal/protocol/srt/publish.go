@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/datarhei/gosrt"
 
@@ -47,7 +49,8 @@ func (s *session) ingest(cancel context.CancelCauseFunc, p *stream.Publisher) er
 		_, err := io.Copy(io.Discard, from)
 		return cmp.Or(err, io.EOF)
 	}
-	d := mpegts.NewDemux(from, mpegts.DemuxOptions{})
+	d := mpegts.NewDemux(from, mpegts.DemuxOptions{Program: programOf(s.request.Param), DropDamaged: was.SRT.DropDamaged})
+	s.demux.Store(d)
 	_, err := media.Copy(p, d)
 	s.notes = notes(d.Health())
 	if err == nil {
@@ -56,16 +59,33 @@ func (s *session) ingest(cancel context.CancelCauseFunc, p *stream.Publisher) er
 	return err
 }
 
+// programOf returns the program that a publisher wants to have read, of several; 0 is the first.
+func programOf(param string) int {
+	for part := range strings.SplitSeq(param, "&") {
+		if v, ok := strings.CutPrefix(part, "program="); ok {
+			n, _ := strconv.ParseUint(v, 10, 16) // what is no number is none
+			return int(n)
+		}
+	}
+	return 0
+}
+
 // notes are what the log says of a publisher at its end.
 func notes(h mpegts.Health) []any {
 	n := []any{"packets", h.Packets}
 	for _, c := range []struct {
 		name  string
 		count uint64
-	}{{"gaps", h.Discontinuities}, {"damaged", h.Damaged}, {"dropped", h.Dropped}, {"corrupt", h.Corrupt}, {"unknown", h.Unknown}} {
+	}{{"gaps", h.Discontinuities}, {"damaged", h.Damaged}, {"dropped", h.Dropped}, {"corrupt", h.Corrupt}, {"scrambled", h.Scrambled}, {"unknown", h.Unknown}} {
 		if c.count > 0 {
 			n = append(n, c.name, c.count)
 		}
+	}
+	if len(h.Others) > 0 {
+		n = append(n, "not_carried", strings.Join(h.Others, ", "))
+	}
+	if h.Problem != "" {
+		n = append(n, "problem", h.Problem)
 	}
 	return n
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/datarhei/gosrt"
 
 	"weir/internal/config"
+	"weir/internal/format/mpegts"
 	"weir/internal/stream"
 )
 
@@ -45,7 +46,8 @@ type session struct {
 	url     string
 	notes   []any
 
-	peer atomic.Pointer[srt.Conn] // conn, for who looks at it from elsewhere
+	peer  atomic.Pointer[srt.Conn]     // conn, for who looks at it from elsewhere
+	demux atomic.Pointer[mpegts.Demux] // the same for what reads it
 }
 
 // serve serves one client to its end.
@@ -142,7 +144,7 @@ func (s *session) want(req srt.ConnRequest, cancel context.CancelCauseFunc) (r *
 	return &stream.Request{
 		ID: s.id, Kind: kind, Remote: s.remote, Vhost: v.Name, App: t.app, Stream: t.stream, Name: t.stream, Param: t.param,
 		TCURL: "srt://" + host + "/" + t.app, Viewer: !t.publish, Wait: true, Notice: true,
-		Kick: func(cause error) { cancel(cause) }, Link: s.link, Traffic: s.traffic,
+		Kick: func(cause error) { cancel(cause) }, Link: s.link, Damage: s.damage(t.publish), Traffic: s.traffic,
 	}, t.publish, nil
 }
 
