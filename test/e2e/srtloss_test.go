@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"weir/internal/testkit/relay"
+	weather "weir/internal/testkit/relay"
 )
 
 // lossy publishes by SRT through weather, and plays by RTMP without: what is wrong in the recording has come so.
 type lossy struct {
 	*fixture
-	relay *relay.Relay
+	relay *weather.Relay
 	file  string
 	view  *fileViewer
 }
@@ -25,10 +25,10 @@ type lossy struct {
 // latencyOverLoss is the time in which lost packets can be sent again.
 const latencyOverLoss = 200 * time.Millisecond
 
-func throughWeather(t *testing.T, settings string, up relay.Weather) *lossy {
+func throughWeather(t *testing.T, settings string, up weather.Weather) *lossy {
 	t.Helper()
 	l := &lossy{fixture: serve(t, conf{srt: fmt.Sprintf("latency %d;", latencyOverLoss.Milliseconds()), vhost: "srt { enabled on; " + settings + " }"})}
-	l.relay = relay.New(t, l.rtmp, relay.Weather{}, relay.Weather{})
+	l.relay = weather.New(t, l.rtmp, weather.Weather{}, weather.Weather{})
 	c := newClip(t, "h264", "small")
 	_, id := srtID(t, l.url("s"), "publish")
 	launch(t, "ffmpeg", slices.Concat(strings.Fields("-hide_banner -loglevel error -re -stream_loop -1 -i"), []string{c.file},
@@ -38,7 +38,7 @@ func throughWeather(t *testing.T, settings string, up relay.Weather) *lossy {
 	l.file = filepath.Join(t.TempDir(), "lossy.flv")
 	l.view = view(t, l.file, "ffmpeg", strings.Fields("-hide_banner -loglevel error -nostdin -i "+l.url("s")+" -c copy -flush_packets 1 -f flv "+l.file)...)
 	waitFor(t, "the player", func() bool { return l.view.frames() > 10 })
-	l.relay.Set(up, relay.Weather{Loss: up.Loss, Seed: up.Seed})
+	l.relay.Set(up, weather.Weather{Loss: up.Loss, Seed: up.Seed})
 	return l
 }
 
@@ -71,7 +71,7 @@ func (l *lossy) damage(t *testing.T) (d struct{ Gaps, Lost, Damaged, Dropped int
 // TestSRTLoss loses 1 and 5 % of the packets, both ways, and has others come in another order: what is played is whole.
 func TestSRTLoss(t *testing.T) {
 	t.Parallel()
-	for name, w := range map[string]relay.Weather{
+	for name, w := range map[string]weather.Weather{
 		"1": {Loss: 0.01, Delay: 10 * time.Millisecond, Seed: 1}, "5": {Loss: 0.05, Delay: 10 * time.Millisecond, Seed: 2},
 		"reordered": {Reorder: 0.05, Jitter: 10 * time.Millisecond, Delay: 10 * time.Millisecond, Duplicate: 0.01, Seed: 3},
 	} {
@@ -100,7 +100,7 @@ func TestSRTDamage(t *testing.T) {
 	for _, settings := range []string{"drop_damaged on;", "drop_damaged off;"} {
 		t.Run(settings, func(t *testing.T) {
 			t.Parallel()
-			l := throughWeather(t, settings, relay.Weather{})
+			l := throughWeather(t, settings, weather.Weather{})
 			l.relay.Filter(func(up bool, packet []byte) bool { // data packets of half a second in every three
 				return !up || len(packet) < 100 || time.Now().UnixMilli()%3000 > 500
 			})
@@ -122,7 +122,7 @@ func TestSRTDamage(t *testing.T) {
 // TestSRTGarbage throws at the port what is no SRT, and handshakes that come to nothing: a stream beside it has no damage.
 func TestSRTGarbage(t *testing.T) {
 	t.Parallel()
-	l := throughWeather(t, "", relay.Weather{})
+	l := throughWeather(t, "", weather.Weather{})
 	end := time.Now().Add(5 * time.Second)
 	sent := flood(t, l.rtmp, end)
 	if sent < 10_000 {
