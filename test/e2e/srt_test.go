@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"maps"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,6 +25,9 @@ func srtID(t *testing.T, raw, mode string) (host, id string) {
 	}
 	id = "#!::r=" + strings.TrimPrefix(u.Path, "/") + ",m=" + mode
 	query := u.Query()
+	if _, err := netip.ParseAddr(u.Hostname()); err != nil && query.Get("vhost") == "" {
+		query.Set("vhost", u.Hostname())
+	}
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		name := key
 		if key == "vhost" {

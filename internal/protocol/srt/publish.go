@@ -3,6 +3,7 @@ package srt
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -32,8 +33,10 @@ func (s *session) publish(ctx, asking context.Context, cancel context.CancelCaus
 	defer stop()
 	s.log.Info("publishing", "kind", s.request.Kind, "ip", s.remote, "stream", s.url)
 	err = s.ingest(cancel, p)
-	if ctx.Err() != nil { // we have ended it
-		p.End(context.Cause(ctx))
+	if cause := context.Cause(ctx); errors.Is(cause, stream.ErrMute) {
+		err = cause
+	} else if cause != nil { // we have ended it
+		p.End(cause)
 	}
 	p.Lost(err)
 	return err
