@@ -190,13 +190,13 @@ func TestSRTEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
 	got := make(chan struct{})
 	go func() {
 		b := make([]byte, 1500)
 		for n := 0; ; n++ {
 			if _, err := conn.Read(b); err != nil {
-				ended <- err
+				close(ended)
 				return
 			}
 			if n == 50 {

@@ -153,7 +153,7 @@ func flood(t *testing.T, addr string, end time.Time) (sent int) {
 			b[i] = byte(luck.Uint32())
 		}
 		if sent%3 > 0 { // a handshake: control packet 0, to nobody, of version 4 or 5
-			b = append(b, make([]byte, 64)...)[:64]
+			b = slices.Grow(b, 64)[:64]
 			copy(b, []byte{0x80, 0, 0, 0})
 			copy(b[12:], []byte{0, 0, 0, 0, 0, 0, 0, byte(4 + sent%2)})
 			copy(b[36:], [][]byte{{0, 0, 0, 1}, {0xff, 0xff, 0xff, 0xff}}[sent%2])
