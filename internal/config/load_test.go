@@ -248,8 +248,8 @@ func TestSRT(t *testing.T) {
 			t.Errorf("%s: %s and %s", settings, c.Recvlatency, c.Peerlatency)
 		}
 	}
-	c := must(t)(text("listen 1;\nvhost a { }\nsrt_server { enabled on; tsbpdmode off; tlpktdrop off;\nmss 9000; }"))
-	if len(c.Notes) != 3 || c.Notes[0].Line != 3 || c.Notes[2].Line != 4 || c.SRTServer.Mss != 1500 {
+	c := must(t)(text("listen 1;\nvhost a { }\nsrt_server { enabled on; tsbpdmode off; tlpktdrop off;\npbkeylen 16;\nmss 9000; }"))
+	if len(c.Notes) != 4 || c.Notes[0].Line != 3 || c.Notes[3].Line != 5 || c.SRTServer.Mss != 1500 {
 		t.Errorf("notes %v, mss %d", c.Notes, c.SRTServer.Mss)
 	}
 }

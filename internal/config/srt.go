@@ -6,7 +6,7 @@ import "time"
 type SRTServer struct {
 	Enabled         bool          `conf:"enabled" default:"off" doc:"Listens for SRT."`
 	Listen          []string      `conf:"listen" default:"10080" check:"endpoint" doc:"UDP port, or ip:port."`
-	Maxbw           int           `conf:"maxbw" default:"-1" range:"-1.." doc:"Most bytes per second a connection may send, lost ones sent again included; -1 means no limit."`
+	Maxbw           int           `conf:"maxbw" default:"-1" range:"-1.." doc:"Most bytes per second that are sent to a player, beside those that are sent again; -1 and 0 mean no limit."`
 	Mss             int           `conf:"mss" default:"1500" range:"76..65535" doc:"Largest packet in bytes, with all headers: 232 at the least and 1500 at the most are used."`
 	ConnectTimeout  time.Duration `conf:"connect_timeout" unit:"ms" default:"3000" range:"1.." doc:"How long a connection may take to come up."`
 	PeerIdleTimeout time.Duration `conf:"peer_idle_timeout" unit:"ms" default:"10000" range:"1.." doc:"Time without any packet after which a client is gone."`
@@ -21,7 +21,7 @@ type SRTServer struct {
 	Payloadsize     int           `conf:"payloadsize" default:"1316" range:"0..1456" doc:"Bytes of one packet, at the most; 0 is as many as fit; 1316 are seven packets of a transport stream."`
 	SeiFilter       bool          `conf:"sei_filter" default:"on" doc:"Meant to leave out SEI units of H.264. Accepted for old files."`
 	Passphrase      string        `conf:"passphrase" check:"passphrase" secret:"yes" doc:"Secret for encrypted connections, 10 to 79 characters. Without one, nothing is encrypted."`
-	Pbkeylen        int           `conf:"pbkeylen" default:"0" enum:"0|16|24|32" doc:"Length of the key in bytes; 0 leaves it to the client."`
+	Pbkeylen        int           `conf:"pbkeylen" default:"0" enum:"0|16|24|32" doc:"Length of the key in bytes; 0 leaves it to the client. It always is: another value is reported."`
 	_               struct{}      `conf:"mix_correct,ignored" doc:"Once sorted packets by time."`
 }
 

@@ -75,6 +75,9 @@ func (l *loader) noteSRT() {
 	if !c.Tlpktdrop {
 		say(&c.Tlpktdrop, "srt_server.tlpktdrop off has no effect: packets that come too late are left out")
 	}
+	if c.Pbkeylen != 0 {
+		say(&c.Pbkeylen, "srt_server.pbkeylen has no effect: clients choose the length of the key")
+	}
 	if used := min(max(c.Mss, 232), 1500); used != c.Mss {
 		say(&c.Mss, fmt.Sprintf("srt_server.mss %d is out of what is possible: %d is used", c.Mss, used))
 		c.Mss = used

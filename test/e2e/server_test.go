@@ -158,7 +158,7 @@ func (f *fixture) write(c conf) {
 	fmt.Fprintf(&b, "http_api { enabled on; listen %s; %s }\n", f.api, c.api)
 	fmt.Fprintf(&b, "rtmps { enabled on; listen %s; key %s; cert %s; }\n", f.rtmps, f.keyFile(), f.certFile())
 	if c.srt != "" {
-		fmt.Fprintf(&b, "srt_server { enabled on; listen %s; %s }\n", f.rtmp, c.srt)
+		fmt.Fprintf(&b, "srt_server { %s enabled on; listen %s; }\n", c.srt, f.rtmp)
 	}
 	secure := fmt.Sprintf("https { enabled on; listen %s; key %s; cert %s; }", f.https, f.keyFile(), f.certFile())
 	if strings.Contains(c.http, "enabled off") {

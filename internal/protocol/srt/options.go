@@ -21,10 +21,8 @@ func options(c *config.SRTServer) srt.Config {
 	o := srt.DefaultConfig()
 	o.ConnectionTimeout, o.PeerIdleTimeout = c.ConnectTimeout, c.PeerIdleTimeout
 	o.ReceiverLatency, o.PeerLatency = c.Recvlatency, c.Peerlatency
-	o.MaxBW = int64(c.Maxbw)
 	o.MSS = uint32(c.Mss)
 	o.PayloadSize = uint32(payload(c))
-	o.PBKeylen = cmp.Or(c.Pbkeylen, 16)
 	o.ListenerControl = buffers(c.Recvbuf, c.Sendbuf)
 	return o
 }

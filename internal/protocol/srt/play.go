@@ -42,9 +42,10 @@ func (s *session) play(ctx, asking context.Context, cancel context.CancelCauseFu
 	defer stop()
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
 	s.log.Info("playing", "ip", s.remote, "stream", s.url)
+	c := &s.server.o.Config().SRTServer
 	p := &player{
 		ctx: ctx, conn: s.conn, sub: sub, traffic: s.traffic,
-		size: payload(&s.server.o.Config().SRTServer) / cell * cell, live: mpegts.NewLive(mpegts.Options{Audio: true, Video: true}),
+		size: payload(c) / cell * cell, rate: c.Maxbw, live: mpegts.NewLive(mpegts.Options{Audio: true, Video: true}),
 	}
 	var listening sync.WaitGroup
 	listening.Go(func() { // what a player sends is of no interest, but that it has gone
@@ -81,6 +82,7 @@ type player struct {
 	sub     *stream.Subscriber
 	traffic *stream.Traffic
 	size    int // bytes of a full packet
+	rate    int // bytes a second, at the most; 0 or less: as many as there are
 	live    *mpegts.Live
 
 	// Owned by run.
@@ -90,8 +92,9 @@ type player struct {
 	count   int
 	burst   int // packets sent without a breather
 	packets int
-	missed  uint64 // packets that were gone before it came to them
-	after   int64  // frames that arrived before have been sent as packets
+	free    time.Time // when the rate allows for another packet
+	missed  uint64    // packets that were gone before it came to them
+	after   int64     // frames that arrived before have been sent as packets
 }
 
 func (p *player) run() error {
@@ -182,6 +185,7 @@ func (p *player) send(b []byte) error {
 	if p.burst++; p.burst%atOnce == 0 {
 		time.Sleep(breather)
 	}
+	p.brake(len(b))
 	var began time.Time // of the waiting
 	for ; ; time.Sleep(breather) {
 		if p.ctx.Err() != nil {
@@ -198,4 +202,19 @@ func (p *player) send(b []byte) error {
 			return errSlow
 		}
 	}
+}
+
+// brake waits until the rate allows for so many bytes.
+func (p *player) brake(bytes int) {
+	if p.rate <= 0 {
+		return
+	}
+	now := time.Now()
+	if p.free.Before(now) {
+		p.free = now
+	}
+	if wait := p.free.Sub(now); wait > breather {
+		time.Sleep(wait)
+	}
+	p.free = p.free.Add(time.Duration(bytes) * time.Second / time.Duration(p.rate))
 }
