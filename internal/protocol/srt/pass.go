@@ -19,6 +19,7 @@ func (p *player) pass(lane *stream.LaneReader) error {
 	var entrance mpegts.Entrance
 	var waiting [][]byte // from the newest entrance on, or from the oldest packet
 	found, entered := false, false
+	lost := lane.Lost()
 	packets := make([]*media.Packet, media.MaxBatch)
 	defer func() { p.missed += lane.Lost() }()
 	for {
@@ -28,6 +29,9 @@ func (p *player) pass(lane *stream.LaneReader) error {
 		}
 		if err != nil {
 			return causeOf(p.ctx, err)
+		}
+		if now := lane.Lost(); now != lost { // what was to be sent goes on at another entrance
+			lost, found, entered, waiting = now, false, false, nil
 		}
 		for _, k := range packets[:n] {
 			if entered {

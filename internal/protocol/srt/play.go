@@ -18,6 +18,7 @@ import (
 const (
 	atOnce    = 256                     // packets of one burst, such as a GOP that a player begins with
 	breather  = 2 * time.Millisecond    // between two
+	unheard   = 512                     // packets after which the player must have said that it gets them
 	slowAfter = 5 * time.Second         // for which the library has no room for a packet
 	enterWait = int64(10 * time.Second) // for a key frame to begin with
 )
@@ -93,6 +94,7 @@ type player struct {
 	burst   int // packets sent without a breather
 	packets int
 	free    time.Time // when the rate allows for another packet
+	acks    uint64    // that the player had sent at the last look
 	missed  uint64    // packets that were gone before it came to them
 	after   int64     // frames that arrived before have been sent as packets
 }
@@ -186,6 +188,11 @@ func (p *player) send(b []byte) error {
 		time.Sleep(breather)
 	}
 	p.brake(len(b))
+	if p.packets%unheard == unheard-1 {
+		if err := p.listen(); err != nil {
+			return err
+		}
+	}
 	var began time.Time // of the waiting
 	for ; ; time.Sleep(breather) {
 		if p.ctx.Err() != nil {
@@ -217,4 +224,21 @@ func (p *player) brake(bytes int) {
 		time.Sleep(wait)
 	}
 	p.free = p.free.Add(time.Duration(bytes) * time.Second / time.Duration(p.rate))
+}
+
+// listen waits until the player has said anew that it gets what it is sent. The library sends on without that: a player
+// who has stopped for a while then finds packets so far ahead that it gives up.
+func (p *player) listen() error {
+	for {
+		var s srt.Statistics
+		p.conn.Stats(&s)
+		if s.Accumulated.PktRecvACK != p.acks {
+			p.acks = s.Accumulated.PktRecvACK
+			return nil
+		}
+		if p.ctx.Err() != nil {
+			return context.Cause(p.ctx)
+		}
+		time.Sleep(breather)
+	}
 }

@@ -46,7 +46,7 @@ func (s *session) publish(ctx, asking context.Context, cancel context.CancelCaus
 func (s *session) ingest(cancel context.CancelCauseFunc, p *stream.Publisher) error {
 	was := s.server.o.Config().Vhost(s.vhost)
 	silence := watchSilence(func() *config.Publish { return &s.rules(was).Publish }, cancel)
-	defer silence.timer.Stop()
+	defer silence.stop()
 	from := &source{conn: s.conn, traffic: s.traffic, silence: silence, lane: p.Lane(nil)}
 	if !was.SRT.SrtToRtmp {
 		_, err := io.Copy(io.Discard, from)

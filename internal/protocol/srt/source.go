@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,15 +62,27 @@ type silence struct {
 	rules  func() *config.Publish
 	cancel context.CancelCauseFunc
 	heard  atomic.Int64 // when the last packet came; 0: none has yet
-	timer  *time.Timer
 	began  int64
+
+	mu    sync.Mutex // guards what follows
+	timer *time.Timer
+	over  bool
 }
 
-// watchSilence begins to watch; stop the timer at the end.
+// watchSilence begins to watch, until stop.
 func watchSilence(rules func() *config.Publish, cancel context.CancelCauseFunc) *silence {
 	s := &silence{rules: rules, cancel: cancel, began: media.Now()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.timer = time.AfterFunc(time.Second, s.look)
 	return s
+}
+
+func (s *silence) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.timer.Stop()
 }
 
 func (s *silence) look() {
@@ -83,5 +96,9 @@ func (s *silence) look() {
 		s.cancel(fmt.Errorf("%w for %s", stream.ErrMute, limit))
 		return
 	}
-	s.timer.Reset(min(left, time.Second)) // the rules may have changed by then
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.timer.Reset(min(left, time.Second)) // the rules may have changed by then
+	}
 }
