@@ -12,6 +12,9 @@ ffprobe            ffmpeg
 chromium           chromium
 npm                npm
 rtmpdump           rtmpdump
+srt-live-transmit  srt-tools
+ristsender         rist-tools
+ristreceiver       rist-tools
 gst-launch-1.0     gstreamer1.0-tools
 gst-inspect-1.0    gstreamer1.0-tools
 [audiotestsrc]     gstreamer1.0-plugins-base
@@ -19,6 +22,10 @@ gst-inspect-1.0    gstreamer1.0-tools
 [flvmux]           gstreamer1.0-plugins-good
 [flvdemux]         gstreamer1.0-plugins-good
 [h264parse]        gstreamer1.0-plugins-bad
+[mpegtsmux]        gstreamer1.0-plugins-bad
+[tsdemux]          gstreamer1.0-plugins-bad
+[srtsink]          gstreamer1.0-plugins-bad
+[srtsrc]           gstreamer1.0-plugins-bad
 [rtmp2sink]        gstreamer1.0-plugins-bad
 [rtmp2src]         gstreamer1.0-plugins-bad
 [x264enc]          gstreamer1.0-plugins-ugly

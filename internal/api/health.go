@@ -27,6 +27,7 @@ type streamHealth struct {
 	Speed     decimal  `json:"speed" doc:"seconds of media that come in a second; 0 is not known yet"`
 	SilentMS  int64    `json:"silent_ms" doc:"since the newest frame came"`
 	Repairs   repairs  `json:"repairs" doc:"what was wrong with the publisher's times, and is mended"`
+	Damage    *damage  `json:"damage" doc:"what was lost on the way from the publisher; null where nothing gets lost"`
 	LastEnd   *lastEnd `json:"last_end" doc:"how the publication before ended; null if none has"`
 }
 
@@ -36,6 +37,16 @@ type repairs struct {
 	Jump  uint64 `json:"jump"`
 	Skew  uint64 `json:"skew"`
 	Words string `json:"words"`
+}
+
+// damage is what was lost on the way from the publisher.
+type damage struct {
+	Gaps    uint64   `json:"gaps" doc:"places at which packets are missing"`
+	Lost    uint64   `json:"lost" doc:"packets that are, at the least"`
+	Damaged uint64   `json:"damaged" doc:"pictures and sounds that are left out, as a part of them is missing"`
+	Dropped uint64   `json:"dropped" doc:"whole ones that are left out, as they lean on one of these"`
+	Others  []string `json:"not_carried" doc:"what came that no output can carry"`
+	Problem string   `json:"problem" doc:"what keeps the stream from being read; empty without one"`
 }
 
 type lastEnd struct {
@@ -56,6 +67,9 @@ func describeHealth(h *stream.Health) streamHealth {
 	if h.Both {
 		ms := h.Offset.Milliseconds()
 		out.OffsetMS = &ms
+	}
+	if d := h.Damage; d != nil {
+		out.Damage = &damage{d.Gaps, d.Lost, d.Damaged, d.Dropped, append([]string{}, d.Others...), d.Problem}
 	}
 	if e := h.LastEnd; e != nil {
 		out.LastEnd = &lastEnd{

@@ -228,12 +228,29 @@ func TestNotes(t *testing.T) {
 	if want := []string{"vhost.dvr.enabled (x.conf:5)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
 		t.Errorf("without effect: %v", c.WithoutEffect)
 	}
-	c = must(t)(text("listen 1;", "SRS_SRT_SERVER_ENABLED=on"))
+	c = must(t)(text("listen 1;", "SRS_RTC_SERVER_ENABLED=on"))
 	if len(c.Notes) != 1 || !strings.Contains(c.Notes[0].Text, "no vhost is configured") || c.Vhost("a") != nil {
 		t.Errorf("no vhost: %v", c.Notes)
 	}
-	if want := []string{"srt_server.enabled (SRS_SRT_SERVER_ENABLED)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
+	if want := []string{"rtc_server.enabled (SRS_RTC_SERVER_ENABLED)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
 		t.Errorf("without effect, by a variable: %v", c.WithoutEffect)
+	}
+}
+
+// TestSRT has the latency of both directions, and what cannot be done.
+func TestSRT(t *testing.T) {
+	for settings, want := range map[string][2]int64{ // ms
+		"": {120, 0}, "latency 300;": {300, 300}, "latency 300; recvlatency 50;": {50, 300}, "latency 300; peerlatency 0;": {300, 0},
+		"recvlatency 80;": {80, 0}, "latency 0; recvlatency 0; peerlatency 0;": {0, 0},
+	} {
+		c := must(t)(text("listen 1; vhost a { } srt_server { enabled on; " + settings + " }")).SRTServer
+		if c.Recvlatency.Milliseconds() != want[0] || c.Peerlatency.Milliseconds() != want[1] {
+			t.Errorf("%s: %s and %s", settings, c.Recvlatency, c.Peerlatency)
+		}
+	}
+	c := must(t)(text("listen 1;\nvhost a { }\nsrt_server { enabled on; tsbpdmode off; tlpktdrop off;\npbkeylen 16;\nmss 9000; }"))
+	if len(c.Notes) != 4 || c.Notes[0].Line != 3 || c.Notes[3].Line != 5 || c.SRTServer.Mss != 1500 {
+		t.Errorf("notes %v, mss %d", c.Notes, c.SRTServer.Mss)
 	}
 }
 

@@ -19,6 +19,7 @@ func (l *loader) resolve() {
 	if l.envOnly && !l.isGiven(&c.Daemon) || c.InDocker && c.DisableDaemonForDocker {
 		c.Daemon = false
 	}
+	c.SRTServer.resolve(l.isGiven)
 	c.Heartbeat.Interval = c.Heartbeat.Interval.Truncate(time.Second)
 	if slices.Equal(c.HTTPAPI.Listen, c.HTTPServer.Listen) && !l.isGiven(&c.HTTPAPI.HTTPS.Listen) {
 		c.HTTPAPI.HTTPS.Listen = c.HTTPServer.HTTPS.Listen

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"path"
 	"slices"
@@ -27,6 +28,7 @@ func (l *loader) validate(file string) {
 	if c.Heartbeat.Enabled && !isWeb(c.Heartbeat.URL) {
 		l.failAt(&c.Heartbeat.URL, file, "heartbeat.url does not begin with http:// or https:// and a host")
 	}
+	l.noteSRT()
 	for _, caster := range c.StreamCaster {
 		if caster.Enabled && (caster.Caster == "" || len(caster.Listen) == 0) {
 			l.failAt(&caster.Enabled, file, "stream_caster needs caster and listen when it is enabled")
@@ -54,6 +56,31 @@ func (l *loader) validateHTTP(file string) {
 	plain := slices.Equal(api.Listen, server.Listen)
 	if secure := slices.Equal(api.HTTPS.Listen, server.HTTPS.Listen); plain != secure {
 		l.failAt(&api.Listen, file, "http_api and http_server must share both their listen and their https.listen, or neither")
+	}
+}
+
+// noteSRT tells of what cannot be done as it is asked for.
+func (l *loader) noteSRT() {
+	c := &l.cfg.SRTServer
+	if !c.Enabled {
+		return
+	}
+	say := func(setting any, text string) {
+		at := l.given[setting]
+		l.note(at.file, at.line, "%s", text)
+	}
+	if !c.Tsbpdmode {
+		say(&c.Tsbpdmode, "srt_server.tsbpdmode off has no effect: packets are handed on in the rhythm in which they were sent; a latency of 0 hands them on at once")
+	}
+	if !c.Tlpktdrop {
+		say(&c.Tlpktdrop, "srt_server.tlpktdrop off has no effect: packets that come too late are left out")
+	}
+	if c.Pbkeylen != 0 {
+		say(&c.Pbkeylen, "srt_server.pbkeylen has no effect: clients choose the length of the key")
+	}
+	if used := min(max(c.Mss, 232), 1500); used != c.Mss {
+		say(&c.Mss, fmt.Sprintf("srt_server.mss %d is out of what is possible: %d is used", c.Mss, used))
+		c.Mss = used
 	}
 }
 

@@ -32,7 +32,7 @@ type Vhost struct {
 	DVR  DVR  `conf:"dvr,later" reload:"live" doc:"Records streams into files."`
 
 	RTC  RTC  `conf:"rtc,later" reload:"new" doc:"WebRTC in this vhost."`
-	SRT  SRT  `conf:"srt,later" reload:"new" doc:"SRT in this vhost."`
+	SRT  SRT  `conf:"srt" reload:"new" doc:"SRT in this vhost."`
 	RTSP RTSP `conf:"rtsp,later" reload:"new" doc:"RTSP in this vhost."`
 
 	Transcode []*Transcode `conf:"transcode,later" env:"-" reload:"live" doc:"Runs ffmpeg on streams and publishes the result. The word after transcode limits it to an app or to app/stream."`

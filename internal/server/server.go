@@ -18,6 +18,7 @@ import (
 	"weir/internal/protocol/dash"
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
+	"weir/internal/protocol/srt"
 	"weir/internal/stream"
 )
 
@@ -67,6 +68,7 @@ type Server struct {
 	api        *api.API
 	rtmpFront  *front
 	rtmpsFront *front
+	srt        *srt.Server
 	rtmpsCert  certificate
 	apiFront   *httpFront
 	webFront   *httpFront
@@ -87,6 +89,10 @@ func New(o Options) (*Server, error) {
 	s.watch = newWatch(s.config, func() { _, _ = s.Reload() }, s.log) // which tells the log of errors
 	s.build()
 	if err := s.listen(o.Config); err != nil {
+		s.shut()
+		return nil, err
+	}
+	if err := s.srt.Listen(&o.Config.SRTServer); err != nil {
 		s.shut()
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
 	"weir/internal/protocol/rtmp"
+	"weir/internal/protocol/srt"
 	"weir/internal/stream"
 	"weir/internal/web"
 )
@@ -38,6 +39,7 @@ func (s *Server) services() []Service {
 		s.watch,
 		s.rtmpFront,
 		s.rtmpsFront,
+		s.srt,
 		s.apiFront,
 		s.webFront,
 		s.breaker,
@@ -92,6 +94,7 @@ func (s *Server) build() {
 	})
 	s.rtmpFront = newFront("RTMP", options, player.Serve)
 	s.rtmpsFront = newFront("RTMPS", options, player.Secure(s.rtmpsCert.config()))
+	s.srt = srt.NewServer(srt.Options{Registry: s.registry, Config: s.config, Log: s.log})
 	s.api = api.New(s.apiOptions())
 	calls := api.Server(s.calls())
 	calls.HTTP2 = web.HTTP2()

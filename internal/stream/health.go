@@ -34,7 +34,8 @@ type Health struct {
 	Reorders    bool          // pictures are shown in another order than they come in: B-frames
 	Silent      time.Duration // since the newest frame came
 	Repairs     media.Repairs
-	LastEnd     *End // of the publisher that ended last; nil while none has
+	Damage      *Damage // nil where packets do not get lost
+	LastEnd     *End    // of the publisher that ended last; nil while none has
 }
 
 // End is how a publication ended.

@@ -171,6 +171,20 @@ func (r *Subscriber) Lane(ctx context.Context) *LaneReader {
 	return &LaneReader{lane: s.lane, pos: s.lane.packets.next, ctx: ctx}
 }
 
+// Rewind goes back to the oldest packet that the lane has.
+func (r *LaneReader) Rewind() {
+	r.lane.stream.mu.Lock()
+	defer r.lane.stream.mu.Unlock()
+	r.pos = r.lane.packets.base
+}
+
+// Behind returns how many packets wait for the reader.
+func (r *LaneReader) Behind() int {
+	r.lane.stream.mu.Lock()
+	defer r.lane.stream.mu.Unlock()
+	return int(r.lane.packets.next - max(r.pos, r.lane.packets.base))
+}
+
 // ReadPackets fills dst with the next packets and returns how many; it blocks until there is
 // one. Lost counts what a slow reader has missed. The error is io.EOF when the publisher has
 // ended or another has come, who may have a lane too, or the context's.

@@ -129,6 +129,10 @@ func (e *entry) info() Info {
 	info.Health.Repairs, info.Health.LastEnd = s.clock.Repairs, s.gone
 	if s.publisher != nil {
 		info.Publisher = s.publisher.request.ID
+		if tell := s.publisher.request.Damage; tell != nil {
+			d := tell()
+			info.Health.Damage = &d
+		}
 	}
 	return info
 }

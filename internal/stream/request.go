@@ -46,6 +46,9 @@ type Request struct {
 	// Link tells of the network to the client, if the system does; nil where there is no connection. It
 	// may be called from anywhere, also after the session's end.
 	Link func() (Link, bool)
+	// Damage tells what a publisher's packets have suffered on their way; nil where they cannot. It may be
+	// called from anywhere, also after the session's end.
+	Damage func() Damage
 	// Traffic is counted by the protocol; nil where it is not.
 	Traffic *Traffic
 }

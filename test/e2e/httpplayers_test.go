@@ -23,7 +23,7 @@ import (
 // TS would have the names of segments.
 func flvAndHLS(t *testing.T, remux string) string {
 	t.Helper()
-	return "http_remux { enabled on; mount [vhost]/[app]/[stream].flv; " + remux + " }\n" +
+	return "srt { enabled on; }\nhttp_remux { enabled on; mount [vhost]/[app]/[stream].flv; " + remux + " }\n" +
 		"hls { enabled on; hls_fragment 1; hls_window 20; hls_path " + t.TempDir() + "; }"
 }
 

@@ -23,6 +23,7 @@ type content struct {
 	codecs       string // as ffprobe calls them
 	send         string // options of the publisher
 	clip         string // of testdata, instead of all these: what ffmpeg cannot write is sent by our own client
+	srt          bool   // it goes over SRT, not RTMP
 }
 
 var contents = []content{
@@ -35,6 +36,11 @@ var contents = []content{
 	{name: "av1+opus", clip: "av1-opus", codecs: "av1 opus", video: "-", audio: "-"},
 	{name: "audio", program: "ffmpeg", audio: "-c:a aac", codecs: "aac"},
 	{name: "video", program: "ffmpeg", video: "-c:v libx264 -preset veryfast -bf 2", codecs: "h264"},
+	{name: "srt h264+aac", program: "ffmpeg", video: "-c:v libx264 -preset veryfast -bf 2", audio: "-c:a aac", codecs: "h264 aac", srt: true},
+	{
+		name: "srt hevc+aac", program: "ffmpeg7", video: "-c:v libx265 -preset ultrafast -x265-params log-level=error:scenecut=0:open-gop=0",
+		audio: "-c:a aac", codecs: "hevc aac", srt: true,
+	},
 }
 
 // outlet is a way to get a stream out of the server.
@@ -55,6 +61,7 @@ var outlets = []outlet{
 	{name: "http-ts", vhost: "ts", at: httpTS, form: "mpegts"},
 	{name: "http-aac", vhost: "aac", at: ending(".aac"), form: "adts", sound: "aac"},
 	{name: "http-mp3", vhost: "mp3", at: ending(".mp3"), form: "mp3", sound: "mp3"},
+	{name: "srt", at: srtPlay, form: "mpegts"},
 	{name: "hls", at: httpHLS, form: "mpegts", late: true},
 	{name: "hls-fmp4", vhost: "mp4", at: httpHLS, form: "mp4", late: true, mp4: true},
 	{name: "ll-hls", vhost: "low", at: httpHLS, form: "mp4", late: true, mp4: true},
@@ -75,7 +82,7 @@ func mp4Outputs(t *testing.T) string {
 	t.Helper()
 	more := ""
 	for name, low := range map[string]string{"mp4": "", "low": "hls_low_latency on;"} {
-		more += fmt.Sprintf("vhost %s.test { hls { enabled on; hls_use_fmp4 on; hls_path %s; hls_fragment 1; %s }\n"+
+		more += fmt.Sprintf("vhost %s.test { srt { enabled on; } hls { enabled on; hls_use_fmp4 on; hls_path %s; hls_fragment 1; %s }\n"+
 			"dash { enabled on; dash_path %s; dash_fragment 2; dash_update_period 1; dash_window_size 60; %s } }\n",
 			name, t.TempDir(), low, t.TempDir(), strings.Replace(low, "hls", "dash", 1))
 	}
@@ -112,9 +119,9 @@ func outputsOf(t *testing.T, c content) {
 	t.Helper()
 	more := ""
 	for _, kind := range []string{"ts", "aac", "mp3"} {
-		more += fmt.Sprintf("vhost %s.test { http_remux { enabled on; mount [vhost]/[app]/[stream].%s; } }\n", kind, kind)
+		more += fmt.Sprintf("vhost %s.test { srt { enabled on; } http_remux { enabled on; mount [vhost]/[app]/[stream].%s; } }\n", kind, kind)
 	}
-	f := serve(t, conf{vhost: flvAndHLS(t, ""), more: more + mp4Outputs(t)})
+	f := serve(t, conf{srt: "latency 120;", vhost: flvAndHLS(t, ""), more: more + mp4Outputs(t)})
 	source := c.make(t)
 	files := map[string]string{}
 	ends := map[string]func(){}
@@ -167,8 +174,14 @@ func (c content) publish(t *testing.T, f *fixture, source string) (stop func()) 
 	}
 	args := slices.Concat(strings.Fields("-hide_banner -loglevel error -re -stream_loop -1 -i"), []string{source})
 	for _, vhost := range vhosts {
+		to := outlet{vhost: vhost}.of(f)
+		if c.srt {
+			args = append(args, strings.Fields("-map 0 -c copy -f mpegts "+c.send)...)
+			args = append(args, srtAddress(t, to, "publish"))
+			continue
+		}
 		args = append(args, strings.Fields("-map 0 -c copy -flvflags no_duration_filesize -f flv "+c.send)...)
-		args = append(args, outlet{vhost: vhost}.of(f))
+		args = append(args, to)
 	}
 	return launch(t, c.program, args...).stop
 }

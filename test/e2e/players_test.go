@@ -73,6 +73,7 @@ var players = []player{
 	{name: "https-flv", start: watchWeb(httpsFLV, ffmpegPlayer), says: webSays, web: httpsFLV, leaves: true, light: true},
 	{name: "h2-flv", start: watchWeb(httpsFLV, h2Player), says: webSays, web: httpsFLV, leaves: true, light: true},
 	{name: "ws-flv", start: watchWeb(wsFLV, socketPlayer), says: webSays, web: httpFLV, leaves: true},
+	{name: "srt", start: srtPlayer(""), says: srtSays, leaves: true, lacks: "av1"},
 	{name: "hls", start: hlsPlayer, web: httpHLS, late: true, light: true, lacks: "av1"},
 }
 

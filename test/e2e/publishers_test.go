@@ -46,6 +46,7 @@ var publishers = []publisher{
 	{name: "client", codec: "h264", start: startClientPublisher, says: clientSays},
 	{name: "ffmpeg-rtmps", codec: "h264", start: sendTLS(ffmpegPublisher("ffmpeg")), says: ffmpegSays, light: true},
 	{name: "client-rtmps", codec: "h264", start: sendTLS(startClientPublisher), says: clientSays, light: true},
+	{name: "ffmpeg-srt", codec: "h264", start: srtPublisher(""), says: srtSays, light: true},
 }
 
 func ffmpegSays(_, text string) string { return "Server error: " + text }

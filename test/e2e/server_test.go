@@ -35,6 +35,7 @@ type conf struct {
 	api    string     // of http_api, beside its addresses
 	shared bool       // the API is where the web server is
 	http   string     // of http_server, beside its addresses and dir; the first that is given counts
+	srt    string     // of srt_server, which is where RTMP is, on UDP; empty: there is none
 	vhost  string     // of __defaultVhost__
 	more   string     // other vhosts
 	only   bool       // there is no __defaultVhost__
@@ -156,6 +157,9 @@ func (f *fixture) write(c conf) {
 	}
 	fmt.Fprintf(&b, "http_api { enabled on; listen %s; %s }\n", f.api, c.api)
 	fmt.Fprintf(&b, "rtmps { enabled on; listen %s; key %s; cert %s; }\n", f.rtmps, f.keyFile(), f.certFile())
+	if c.srt != "" {
+		fmt.Fprintf(&b, "srt_server { %s enabled on; listen %s; }\n", c.srt, f.rtmp)
+	}
 	secure := fmt.Sprintf("https { enabled on; listen %s; key %s; cert %s; }", f.https, f.keyFile(), f.certFile())
 	if strings.Contains(c.http, "enabled off") {
 		secure = ""

@@ -87,6 +87,7 @@ func TestSuite(t *testing.T) {
 // nobody is to wait there for long.
 func (c conf) with(t *testing.T, outputs func(*testing.T, string) string) conf {
 	t.Helper()
+	c.srt = "latency 120;"
 	c.vhost += "\n" + outputs(t, "")
 	for strings.Contains(c.more, "$outputs") {
 		c.more = strings.Replace(c.more, "$outputs", outputs(t, ""), 1)

@@ -42,3 +42,39 @@ func BenchmarkSecond(b *testing.B) {
 	b.ReportMetric(float64(len(dst)*8)/1e6, "Mbit")
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(time.Millisecond), "ms/media-s")
 }
+
+func BenchmarkDemuxSecond(b *testing.B) {
+	const rounds = 16 // behind which all continuity counters are where they were
+	l := &media.Layout{Tracks: []*media.Track{avcTrack(b), aacTrack()}}
+	list := second(l)
+	m, err := NewMux(l, both)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var ts []byte
+	for range rounds {
+		ts, _ = m.AppendTables(ts)
+		for _, f := range list {
+			ts, _ = m.AppendFrame(ts, f)
+			f.DTS, f.PTS = f.DTS+int64(time.Second), f.PTS+int64(time.Second)
+		}
+	}
+	d := NewDemux(&endless{b: ts}, DemuxOptions{})
+	dst := make([]*media.Frame, media.MaxBatch)
+	b.SetBytes(int64(len(ts) / rounds))
+	b.ReportAllocs()
+	for b.Loop() {
+		for n := 0; n < len(list); {
+			k, err := d.ReadBatch(dst[:len(list)-n])
+			if err != nil {
+				b.Fatal(err)
+			}
+			n += k
+		}
+	}
+	if h := d.Health(); h.Damaged+h.Lost > 0 {
+		b.Fatal(h)
+	}
+	b.ReportMetric(float64(len(ts)*8)/rounds/1e6, "Mbit")
+	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(time.Millisecond), "ms/media-s")
+}

@@ -1,0 +1,37 @@
+package mpegts
+
+import "bytes"
+
+// line follows the continuity counter of one PID, which goes up by one with each packet that has
+// a payload. Spec: ISO 13818-1, 2.4.3.3.
+type line struct {
+	seen    bool
+	counter byte
+	size    int
+	last    [packetSize]byte // the newest payload
+}
+
+// follow says how a packet follows the one before.
+type follow struct {
+	repeat bool // it is the one before, once more
+	torn   bool // something is missing before it
+	lost   int  // packets that are missing, but for multiples of 16; 0 where the counter may jump
+}
+
+// follow takes the next packet with a payload. The counter alone cannot tell a packet that is sent
+// twice from one before which 15 were lost, so payloads are compared.
+func (l *line) follow(p *packet) (f follow) {
+	gap := int(p.counter-l.counter-1) & 15
+	switch {
+	case !l.seen, gap == 0:
+	case p.counter == l.counter && bytes.Equal(l.last[:l.size], p.payload):
+		return follow{repeat: true}
+	case p.jumps:
+		f.torn = !p.start
+	default:
+		f = follow{torn: true, lost: gap}
+	}
+	l.seen, l.counter = true, p.counter
+	l.size = copy(l.last[:], p.payload)
+	return f
+}

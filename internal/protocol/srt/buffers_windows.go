@@ -1,0 +1,13 @@
+package srt
+
+import "syscall"
+
+// buffers asks the system for room in the socket.
+func buffers(receive, send int) func(network, address string, c syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) {
+			_ = syscall.SetsockoptInt(syscall.Handle(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, receive) // less room is no reason to stop
+			_ = syscall.SetsockoptInt(syscall.Handle(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, send)
+		})
+	}
+}

@@ -1,0 +1,116 @@
+package srt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/datarhei/gosrt"
+
+	"weir/internal/config"
+	"weir/internal/listen"
+	"weir/internal/stream"
+)
+
+// maxAsking is how many clients may be asked about at once; each costs the making of a key.
+const maxAsking = 256
+
+// errFull turns clients away.
+var errFull = errors.New("too many SRT clients: see max_connections")
+
+// Options set up a Server.
+type Options struct {
+	Registry *stream.Registry
+	Config   func() *config.Config // the configuration in force
+	Log      *slog.Logger          // nil: slog.Default()
+}
+
+// Server serves SRT clients.
+type Server struct {
+	o      Options
+	asking chan struct{} // has one for each client that is asked about
+	inside atomic.Int64  // sessions
+	open   []srt.Listener
+}
+
+// NewServer returns a server of the registry's streams.
+func NewServer(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Server{o: o, asking: make(chan struct{}, maxAsking)}
+}
+
+// Listen opens the sockets that the configuration asks for, all or none. Call it once, before Run.
+func (v *Server) Listen(c *config.SRTServer) error {
+	if !c.Enabled {
+		return nil
+	}
+	for _, addr := range listen.Apart(c.Listen) {
+		ln, err := v.listen(addr, c)
+		if err != nil {
+			v.shut()
+			return err
+		}
+		v.open = append(v.open, ln)
+	}
+	return nil
+}
+
+// listen opens a socket. The library shares a port with whoever else does, so it is tried out first.
+func (v *Server) listen(addr string, c *config.SRTServer) (srt.Listener, error) {
+	probe, err := listen.OpenPacket(addr, listen.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("srt_server: %w", err)
+	}
+	if err := probe.Close(); err != nil {
+		return nil, fmt.Errorf("srt_server: %w", err)
+	}
+	ln, err := srt.Listen("srt", addressOf(addr), options(c))
+	if err != nil {
+		return nil, fmt.Errorf("srt_server: %s: %w", addr, err)
+	}
+	v.o.Log.Info("listening for SRT", "address", ln.Addr())
+	return ln, nil
+}
+
+func (v *Server) shut() {
+	for _, ln := range v.open {
+		ln.Close()
+	}
+	v.open = nil
+}
+
+// Run serves clients until ctx ends, and waits for their sessions.
+func (v *Server) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, ln := range v.open {
+		all.Go(func() { v.accept(ctx, ln, &all) })
+	}
+	<-ctx.Done()
+	v.shut()
+	all.Wait()
+	return nil
+}
+
+// accept begins a session for each client that a socket brings.
+func (v *Server) accept(ctx context.Context, ln srt.Listener, all *sync.WaitGroup) {
+	for {
+		req, err := ln.Accept2()
+		if err != nil {
+			if !errors.Is(err, srt.ErrListenerClosed) && ctx.Err() == nil {
+				v.o.Log.Error("listener ended", "address", ln.Addr(), "cause", err)
+			}
+			return
+		}
+		select {
+		case v.asking <- struct{}{}:
+			all.Go(func() { v.serve(ctx, req) })
+		default:
+			req.Reject(srt.REJX_OVERLOAD)
+		}
+	}
+}
