@@ -107,7 +107,12 @@ func (d *direct) serve(ctx, base context.Context, cancel context.CancelCauseFunc
 		}
 	}()
 	defer cancel(nil)
-	d.run(ctx, cancel)
+	d.run(ctx, func(cause error) {
+		if first := context.Cause(base); first != nil { // the publisher has been ended for it too, and was faster
+			cause = first
+		}
+		cancel(cause)
+	})
 }
 
 // run has a shard write to the viewer until it leaves or the stream ends. Its goroutine is the one
