@@ -93,7 +93,7 @@ func codecChange(t *testing.T, f *fixture, p cast) {
 		unpublished(t, f)
 		p.start(t, f.url("s"), large, 0)
 	}
-	watched(t, views, 55)
+	watched(t, views, 80) // players of segments have up to two of them before they come to the change
 	for name, v := range views {
 		r := v.stop()
 		t.Run(name, func(t *testing.T) { checkSizes(t, r, small, large) })
