@@ -66,7 +66,7 @@ func (s *source) enter(shards *Shards, l *Log, sub *stream.Subscriber) (v *viewe
 		s.t.Fatal(err)
 	}
 	raw := RawOf(near)
-	if raw == nil {
+	if raw == nil && runtime.GOOS != "linux" {
 		s.t.Skip("shards do not write to sockets here")
 	}
 	_ = far.SetDeadline(time.Now().Add(patience))

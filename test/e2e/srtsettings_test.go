@@ -79,15 +79,22 @@ func srtDelays(t *testing.T, f *fixture) srt.StatisticsInstantaneous {
 	return s.Instantaneous
 }
 
-// srtPacket is how large a packet of a key frame is that a player gets of a publisher of RTMP.
-func srtPacket(t *testing.T, f *fixture) any {
+// srtOfRTMP plays by SRT what is published by RTMP.
+func srtOfRTMP(t *testing.T, f *fixture, size string) srt.Conn {
 	t.Helper()
-	ffmpegPublisher("ffmpeg")(t, f.url("s"), newClip(t, "h264", "large"), 0)
+	ffmpegPublisher("ffmpeg")(t, f.url("s"), newClip(t, "h264", size), 0)
 	published(t, f)
 	conn, err := dialSRT(t, f.rtmp, "live/s", "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return conn
+}
+
+// srtPacket is how large a packet of a key frame is that a player gets of a publisher of RTMP.
+func srtPacket(t *testing.T, f *fixture) any {
+	t.Helper()
+	conn := srtOfRTMP(t, f, "large")
 	largest := 0
 	for range 60 {
 		b := make([]byte, 2000)
@@ -117,12 +124,7 @@ func srtGone(t *testing.T, f *fixture) any {
 // srtSlow tells whether a player gets less than the stream has.
 func srtSlow(t *testing.T, f *fixture) any {
 	t.Helper()
-	ffmpegPublisher("ffmpeg")(t, f.url("s"), newClip(t, "h264", "small"), 0)
-	published(t, f)
-	conn, err := dialSRT(t, f.rtmp, "live/s", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := srtOfRTMP(t, f, "small")
 	bytes, b := 0, make([]byte, 2000)
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
 		n, err := conn.Read(b)

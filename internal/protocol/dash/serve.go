@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -136,16 +137,15 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output) 
 // otherwise it answers and returns nil.
 func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output, since time.Time) *page {
 	now, fit, changed := o.look(since)
-	timeout := time.NewTimer(firstWait)
-	defer timeout.Stop()
-	for waits := true; waits && !fit && s.outputs.Busy(o); {
-		select {
-		case <-changed:
-			now, fit, changed = o.look(since)
-		case <-timeout.C:
-			waits = false
-		case <-r.Context().Done():
-			waits = false
+	if !fit {
+		ctx, cancel := context.WithTimeout(r.Context(), firstWait)
+		defer cancel()
+		for !fit && ctx.Err() == nil && s.outputs.Busy(o) {
+			select {
+			case <-changed:
+				now, fit, changed = o.look(since)
+			case <-ctx.Done():
+			}
 		}
 	}
 	if now == nil {
