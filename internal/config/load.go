@@ -49,6 +49,24 @@ func (c *Config) Vhost(name string) *Vhost {
 	return c.Settings.Vhost(name)
 }
 
+// Exactly returns the vhost of that name, or nil: no other stands in for it.
+func (c *Config) Exactly(name string) *Vhost {
+	if v := c.Vhost(name); v != nil && v.Name == name {
+		return v
+	}
+	return nil
+}
+
+// Follow returns what gives the rules in force for v, by what get gives: v itself once the vhost is gone.
+func Follow(get func() *Config, v *Vhost) func() *Vhost {
+	return func() *Vhost {
+		if now := get().Exactly(v.Name); now != nil {
+			return now
+		}
+		return v
+	}
+}
+
 func (c *Config) index() {
 	if len(c.Vhosts) <= fewVhosts {
 		return

@@ -59,6 +59,9 @@ var (
 	// ErrUnpublished tells a reader that asked for it that the publisher has ended. It is no
 	// end: the next read waits for the next publisher.
 	ErrUnpublished = errors.New("stream: publisher ended")
+	// ErrLane tells a reader that asked for it that the publisher has packets, and Subscriber.Lane gives
+	// them. It is no end: the next read waits for frames.
+	ErrLane = errors.New("stream: there are packets")
 	// ErrKicked ends a session that an operator has closed.
 	ErrKicked = errors.New("kicked by the API")
 	// ErrIdle ends a publisher whom nobody has watched for longer than the rules allow.

@@ -51,6 +51,7 @@ func (p *Publisher) Lane(frames func(context.Context, *LaneReader) error) *Lane 
 	}
 	s.lane = l
 	l.attend()
+	s.rouse() // those that would rather have packets
 	return l
 }
 
@@ -166,7 +167,7 @@ func (r *Subscriber) Lane(ctx context.Context) *LaneReader {
 	if s.lane == nil {
 		return nil
 	}
-	r.idle = true
+	r.idle, r.lane = true, s.lane
 	s.reads(r, false)
 	return &LaneReader{lane: s.lane, pos: s.lane.packets.next, ctx: ctx}
 }

@@ -39,6 +39,9 @@ type Request struct {
 	Wait bool
 	// Notice says that the reader wants ErrUnpublished when a publisher ends, once each.
 	Notice bool
+	// Packets says that the reader takes packets where there are any: it is given ErrLane when a publisher
+	// has opened a lane, once each.
+	Packets bool
 	// Pace tells a reader's pause between batches; nil is none. It is asked before each.
 	Pace func() Pace
 	// Kick ends the session for the reason given; it returns at once. Nil where nobody can.

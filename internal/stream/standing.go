@@ -69,6 +69,22 @@ func (g *Registry) start(s *Stream, o *Standing, before *standing) *standing {
 	return run
 }
 
+// Fork returns one more position in the stream, at its newest key frame, for an output that has several readers
+// or reads anew. It ends with the same publication as r, has no pace, and is told of
+// packets. Its reader closes it before the run returns.
+func (r *Subscriber) Fork() *Subscriber {
+	s := r.stream
+	request := &Request{
+		ID: NewID(), Kind: r.request.Kind, Vhost: s.key.vhost, App: s.key.app, Stream: s.key.stream, Packets: true,
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := s.admit(request, false)
+	sub.ended = r.ended
+	sub.close = sync.OnceFunc(func() { s.registry.leave(sub) })
+	return sub
+}
+
 // endStanding is deferred to the end of a run.
 func (g *Registry) endStanding(s *Stream, o *Standing, sub *Subscriber) {
 	if cause := recover(); cause != nil {

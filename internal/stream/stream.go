@@ -254,6 +254,10 @@ func (s *Stream) take(r *Subscriber, dst []*media.Frame) (n int, err error) {
 	if r.closed {
 		return 0, ErrClosed
 	}
+	if l := s.lane; r.request.Packets && l != nil && r.lane != l {
+		r.lane = l
+		return 0, ErrLane
+	}
 	if !r.reads {
 		s.start(r)
 	}

@@ -42,6 +42,7 @@ type Subscriber struct {
 	calm   bool   // pauses so long between batches that it waits for no frame
 	ended  uint64 // the ends of publishers it knows of
 	awaits bool   // is in the stream's list of those
+	lane   *Lane  // the newest that it has been told of
 
 	// Owned by the reading goroutine.
 	last  time.Time // of the newest batch
@@ -62,7 +63,7 @@ func (r *Subscriber) ReadFrame() (*media.Frame, error) {
 // and for the pause that the request's Pace asks for. A reader that fell out of the window
 // resumes at the newest key frame, and what it missed is counted in Lost. The error is io.EOF
 // when the publisher ends and the request does not Wait for the next one, ErrUnpublished if it
-// does and wants Notice, ErrClosed after Close.
+// does and wants Notice, ErrLane if it wants Packets and there are some, ErrClosed after Close.
 func (r *Subscriber) ReadBatch(dst []*media.Frame) (int, error) {
 	b, err := r.ReadNext(dst)
 	return len(b.Frames), err

@@ -83,7 +83,7 @@ func (p *packager) look() bool {
 	if c == p.of {
 		return true
 	}
-	v := p.server.vhost(p.name.Vhost)
+	v := p.server.o.Config().Exactly(p.name.Vhost)
 	if v == nil {
 		return p.vhost != nil
 	}

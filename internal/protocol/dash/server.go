@@ -48,11 +48,11 @@ func (s *Server) Chunks() cmaf.Kind {
 	return cmaf.Kind{
 		Name: "dash",
 		Wanted: func(vhost string) bool {
-			v := s.vhost(vhost)
+			v := s.o.Config().Exactly(vhost)
 			return v != nil && v.Dash.Enabled
 		},
 		Part: func(vhost string) time.Duration {
-			if v := s.vhost(vhost); v != nil && v.Dash.DashLowLatency {
+			if v := s.o.Config().Exactly(vhost); v != nil && v.Dash.DashLowLatency {
 				return v.Dash.DashPart
 			}
 			return 0
@@ -65,17 +65,9 @@ func (s *Server) Chunks() cmaf.Kind {
 // it waits for the outputs, which the Registry ends, and deletes what dash_dispose says.
 func (s *Server) Run(ctx context.Context) error { return shelf.Tend(ctx, s.outputs, s.sessions) }
 
-// vhost returns the vhost of exactly that name, or nil.
-func (s *Server) vhost(name string) *config.Vhost {
-	if v := s.o.Config().Vhost(name); v != nil && v.Name == name {
-		return v
-	}
-	return nil
-}
-
 // rules returns the settings in force for an output: its last ones if its vhost is gone.
 func (s *Server) rules(o *output) *config.Dash {
-	if v := s.vhost(o.name.Vhost); v != nil {
+	if v := s.o.Config().Exactly(o.name.Vhost); v != nil {
 		return &v.Dash
 	}
 	o.mu.Lock()

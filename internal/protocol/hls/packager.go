@@ -55,7 +55,7 @@ func (p *packager) look() (was *config.HLS, ok bool) {
 	if c == p.of {
 		return nil, true
 	}
-	v := p.server.vhost(p.name.Vhost)
+	v := p.server.o.Config().Exactly(p.name.Vhost)
 	if v == nil {
 		return nil, p.vhost != nil
 	}

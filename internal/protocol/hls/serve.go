@@ -90,7 +90,7 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 	}
 	again := x != nil || shelf.Ours(id) // it had a session with us, or with the process before
 	if x == nil && r.Method == http.MethodGet {
-		if v := s.vhost(o.name.Vhost); v != nil && !v.Enabled {
+		if v := s.o.Config().Exactly(o.name.Vhost); v != nil && !v.Enabled {
 			web.Fail(w, http.StatusForbidden, "The virtual host "+v.Name+" is switched off.")
 			return
 		}

@@ -62,7 +62,7 @@ func (s *Server) Chunks() cmaf.Kind {
 		Name:   "hls",
 		Wanted: func(vhost string) bool { return s.makes(vhost, true) },
 		Part: func(vhost string) time.Duration {
-			if v := s.vhost(vhost); v != nil && v.HLS.HlsLowLatency {
+			if v := s.o.Config().Exactly(vhost); v != nil && v.HLS.HlsLowLatency {
 				return v.HLS.HlsPart
 			}
 			return 0
@@ -73,7 +73,7 @@ func (s *Server) Chunks() cmaf.Kind {
 
 // makes reports whether a vhost is to have HLS of one form.
 func (s *Server) makes(vhost string, mp4 bool) bool {
-	v := s.vhost(vhost)
+	v := s.o.Config().Exactly(vhost)
 	return v != nil && v.HLS.Enabled && v.HLS.FMP4() == mp4
 }
 
@@ -81,17 +81,9 @@ func (s *Server) makes(vhost string, mp4 bool) bool {
 // it waits for the outputs, which the Registry ends, and deletes what hls_dispose says.
 func (s *Server) Run(ctx context.Context) error { return shelf.Tend(ctx, s.outputs, s.sessions) }
 
-// vhost returns the vhost of exactly that name, or nil.
-func (s *Server) vhost(name string) *config.Vhost {
-	if v := s.o.Config().Vhost(name); v != nil && v.Name == name {
-		return v
-	}
-	return nil
-}
-
 // rules returns the settings in force for an output: its last ones if its vhost is gone.
 func (s *Server) rules(o *output) *config.HLS {
-	if v := s.vhost(o.name.Vhost); v != nil {
+	if v := s.o.Config().Exactly(o.name.Vhost); v != nil {
 		return &v.HLS
 	}
 	o.mu.Lock()

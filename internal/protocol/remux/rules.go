@@ -14,7 +14,7 @@ type rules struct {
 func (r *rules) current() *config.Vhost {
 	if c := r.get(); c != r.of {
 		r.of = c
-		if v := c.Vhost(r.now.Name); v != nil && v.Name == r.now.Name {
+		if v := c.Exactly(r.now.Name); v != nil {
 			r.now = v
 		}
 	}

@@ -28,7 +28,7 @@ func (r *rules) find(vhost string) *config.Vhost {
 func (r *rules) current() *config.Vhost {
 	if c := r.get(); c != r.of {
 		r.of = c
-		if v := c.Vhost(r.vhost); v != nil && v.Name == r.vhost {
+		if v := c.Exactly(r.vhost); v != nil {
 			r.now = v
 		}
 	}

@@ -23,17 +23,3 @@ func (s *session) link() (l stream.Link, ok bool) {
 		Segment: int(t.Instantaneous.ByteMSS),
 	}, true
 }
-
-// damage returns what tells of a publisher's losses; nil for a player.
-func (s *session) damage(publish bool) func() stream.Damage {
-	if !publish {
-		return nil
-	}
-	return func() (d stream.Damage) {
-		if demux := s.demux.Load(); demux != nil {
-			h := demux.Health()
-			d = stream.Damage{Gaps: h.Discontinuities, Lost: h.Lost, Damaged: h.Damaged, Dropped: h.Dropped, Others: h.Others, Problem: h.Problem}
-		}
-		return d
-	}
-}

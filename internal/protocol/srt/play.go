@@ -3,30 +3,26 @@ package srt
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/datarhei/gosrt"
 
-	"weir/internal/format/mpegts"
-	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/transport"
 )
 
 const (
-	atOnce    = 256                     // packets of one burst, such as a GOP that a player begins with
-	breather  = 2 * time.Millisecond    // between two
-	unheard   = 512                     // packets after which the player must have said that it gets them
-	slowAfter = 5 * time.Second         // for which the library has no room for a packet
-	enterWait = int64(10 * time.Second) // for a key frame to begin with
+	atOnce    = 256                  // packets of one burst, such as a GOP that a player begins with
+	breather  = 2 * time.Millisecond // between two
+	unheard   = 512                  // packets after which the player must have said that it gets them
+	slowAfter = 5 * time.Second      // for which the library has no room for a packet
+	maxLinger = time.Second / 2      // for the last packets to arrive
 )
 
 var (
-	errEnded   = errors.New("the publisher has ended")
-	errSlow    = errors.New("the player does not take what it is sent")
-	errNothing = errors.New("the stream has no track that a transport stream can carry")
+	errSlow = errors.New("the player does not take what it is sent")
 )
 
 // play sends the stream until it ends, the client leaves, or ctx ends.
@@ -41,29 +37,11 @@ func (s *session) play(ctx, asking context.Context, cancel context.CancelCauseFu
 		return err
 	}
 	defer stop()
-	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
 	s.log.Info("playing", "ip", s.remote, "stream", s.url)
 	c := &s.server.o.Config().SRTServer
-	p := &player{
-		ctx: ctx, conn: s.conn, sub: sub, traffic: s.traffic,
-		size: payload(c) / cell * cell, rate: c.Maxbw, live: mpegts.NewLive(mpegts.Options{Audio: true, Video: true}),
-	}
-	var listening sync.WaitGroup
-	listening.Go(func() { // what a player sends is of no interest, but that it has gone
-		for {
-			in, err := s.conn.ReadPacket()
-			if err != nil {
-				cancel(io.EOF)
-				return
-			}
-			in.Decommission()
-		}
-	})
-	err = p.run()
-	cancel(err) // before the listening sees an end of its own
-	_ = s.conn.Close()
-	listening.Wait()
-	s.notes = []any{"packets", p.packets, "frames", p.count, "lost", sub.Lost() + p.missed}
+	p := &player{conn: s.conn, traffic: s.traffic, size: payload(c), rate: c.Maxbw}
+	err = p.run(ctx, cancel, sub)
+	s.notes = p.notes
 	return err
 }
 
@@ -75,115 +53,66 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// player sends a stream to one client.
+// player sends a stream to one client: it is a transport.Sink.
 type player struct {
 	// Set at construction.
-	ctx     context.Context
 	conn    srt.Conn
-	sub     *stream.Subscriber
 	traffic *stream.Traffic
 	size    int // bytes of a full packet
 	rate    int // bytes a second, at the most; 0 or less: as many as there are
-	live    *mpegts.Live
 
 	// Owned by run.
-	room    []byte
-	entered bool  // the stream has begun, with a key frame
-	since   int64 // the time of the first frame
-	count   int
+	ctx     context.Context
 	burst   int // packets sent without a breather
 	packets int
 	free    time.Time // when the rate allows for another packet
 	acks    uint64    // that the player had sent at the last look
-	missed  uint64    // packets that were gone before it came to them
-	after   int64     // frames that arrived before have been sent as packets
+	notes   []any     // for the log
 }
 
-func (p *player) run() error {
-	if lane := p.sub.Lane(p.ctx); lane != nil {
-		if err := p.pass(lane); err != nil {
-			return err
-		}
-		p.after = media.Now()
-	}
-	frames := make([]*media.Frame, media.MaxBatch)
-	for {
-		n, err := p.sub.ReadBatch(frames)
-		if errors.Is(err, stream.ErrUnpublished) {
-			return errEnded
-		}
-		if err != nil {
-			return err
-		}
-		for _, f := range frames[:n] {
-			if err := p.add(f); err != nil {
-				return err
+// run sends sub's stream until the client or the publisher ends, and closes the connection. Cancel is that of ctx.
+func (p *player) run(ctx context.Context, cancel context.CancelCauseFunc, sub *stream.Subscriber) error {
+	p.ctx = ctx
+	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
+	var listening sync.WaitGroup
+	listening.Go(func() { // what a player sends is of no interest, but that it has gone
+		for {
+			in, err := p.conn.ReadPacket()
+			if err != nil {
+				cancel(io.EOF)
+				return
 			}
+			in.Decommission()
 		}
-		clear(frames[:n])
-		if err := p.flush(); err != nil {
-			return err
-		}
-		p.burst = 0
+	})
+	out := transport.Out{Sub: sub, To: p, Size: p.size}
+	err := out.Run(ctx)
+	if errors.Is(err, transport.ErrEnded) {
+		p.linger()
 	}
-}
-
-// add puts a frame's packets behind those that are to be sent, and sends full ones.
-func (p *player) add(f *media.Frame) error {
-	if f.At < p.after {
-		return nil
-	}
-	if p.since == 0 {
-		p.since = f.DTS
-		p.live.Enter(f.DTS)
-	}
-	if !p.entered && !p.enters(f) {
-		return nil
-	}
-	var err error
-	n := len(p.room)
-	if p.room, err = p.live.Append(p.room, f); err != nil {
-		p.room = p.room[:n]
-		if !errors.Is(err, mpegts.ErrNothing) {
-			return fmt.Errorf("srt: %w", err)
-		}
-		if f.DTS-p.since > enterWait {
-			return errNothing
-		}
-		return nil
-	}
-	p.entered = p.entered || len(p.room) > n
-	p.count++
-	for len(p.room) >= p.size {
-		if err := p.send(p.room[:p.size]); err != nil {
-			return err
-		}
-		p.room = p.room[:copy(p.room, p.room[p.size:])]
-	}
-	return nil
-}
-
-// enters reports whether a player can begin with a frame: where there are pictures, with a key frame.
-func (p *player) enters(f *media.Frame) bool {
-	pictures := false
-	for _, t := range f.Layout.Tracks {
-		pictures = pictures || t.Kind == media.Video
-	}
-	return !pictures || f.Key && f.Source().Kind == media.Video || f.DTS-p.since > enterWait
-}
-
-// flush sends what there is.
-func (p *player) flush() error {
-	if len(p.room) == 0 {
-		return nil
-	}
-	err := p.send(p.room)
-	p.room = p.room[:0]
+	cancel(err) // before the listening sees an end of its own
+	_ = p.conn.Close()
+	listening.Wait()
+	p.notes = append([]any{"packets", p.packets}, out.Notes()...)
 	return err
 }
 
-// send sends one packet. The library takes none while its queue is full, and does not tell that from the end.
-func (p *player) send(b []byte) error {
+// linger gives what has been sent the time to arrive: closing throws away what has not.
+func (p *player) linger() {
+	var s srt.Statistics
+	p.conn.Stats(&s)
+	wait := time.Duration(s.Instantaneous.MsSendTsbPdDelay)*time.Millisecond + time.Duration(s.Instantaneous.MsRTT*float64(time.Millisecond))
+	select {
+	case <-time.After(min(wait, maxLinger)):
+	case <-p.ctx.Done():
+	}
+}
+
+// Rest begins a new burst.
+func (p *player) Rest() { p.burst = 0 }
+
+// Send sends one packet. The library takes none while its queue is full, and does not tell that from the end.
+func (p *player) Send(b []byte) error {
 	if p.burst++; p.burst%atOnce == 0 {
 		time.Sleep(breather)
 	}

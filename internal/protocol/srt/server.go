@@ -34,6 +34,7 @@ type Server struct {
 	asking chan struct{} // has one for each client that is asked about
 	inside atomic.Int64  // sessions
 	open   []srt.Listener
+	calls  sync.WaitGroup // of the library's work on connections that we have called for
 }
 
 // NewServer returns a server of the registry's streams.
@@ -50,30 +51,30 @@ func (v *Server) Listen(c *config.SRTServer) error {
 		return nil
 	}
 	for _, addr := range listen.Apart(c.Listen) {
-		ln, err := v.listen(addr, c)
+		ln, err := open(addressOf(addr), options(c))
 		if err != nil {
 			v.shut()
-			return err
+			return fmt.Errorf("srt_server: %w", err)
 		}
+		v.o.Log.Info("listening for SRT", "address", ln.Addr())
 		v.open = append(v.open, ln)
 	}
 	return nil
 }
 
-// listen opens a socket. The library shares a port with whoever else does, so it is tried out first.
-func (v *Server) listen(addr string, c *config.SRTServer) (srt.Listener, error) {
+// open opens a socket. The library shares a port with whoever else does, so it is tried out first.
+func open(addr string, config srt.Config) (srt.Listener, error) {
 	probe, err := listen.OpenPacket(addr, listen.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("srt_server: %w", err)
+		return nil, fmt.Errorf("srt: %w", err)
 	}
 	if err := probe.Close(); err != nil {
-		return nil, fmt.Errorf("srt_server: %w", err)
+		return nil, fmt.Errorf("srt: %w", err)
 	}
-	ln, err := srt.Listen("srt", addressOf(addr), options(c))
+	ln, err := srt.Listen("srt", addr, config)
 	if err != nil {
-		return nil, fmt.Errorf("srt_server: %s: %w", addr, err)
+		return nil, fmt.Errorf("srt: %s: %w", addr, err)
 	}
-	v.o.Log.Info("listening for SRT", "address", ln.Addr())
 	return ln, nil
 }
 
@@ -93,6 +94,7 @@ func (v *Server) Run(ctx context.Context) error {
 	<-ctx.Done()
 	v.shut()
 	all.Wait()
+	v.calls.Wait()
 	return nil
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/datarhei/gosrt"
 
 	"weir/internal/config"
-	"weir/internal/format/mpegts"
 	"weir/internal/stream"
+	"weir/internal/transport"
 )
 
 // The kinds of sessions, in the API and callbacks.
@@ -39,15 +39,15 @@ type session struct {
 
 	// Owned by run.
 	request *stream.Request
-	vhost   string   // whose settings it has
 	visit   bool     // the gates have let it in
 	conn    srt.Conn // nil until the client is let in
 	what    string   // for the log
 	url     string
 	notes   []any
 
-	peer  atomic.Pointer[srt.Conn]     // conn, for who looks at it from elsewhere
-	demux atomic.Pointer[mpegts.Demux] // the same for what reads it
+	in *transport.In // of a publisher
+
+	peer atomic.Pointer[srt.Conn] // conn, for who looks at it from elsewhere
 }
 
 // serve serves one client to its end.
@@ -132,7 +132,6 @@ func (s *session) want(req srt.ConnRequest, cancel context.CancelCauseFunc) (r *
 	if err := unlock(req, c.SRTServer.Passphrase); err != nil {
 		return nil, false, err
 	}
-	s.vhost = v.Name
 	kind := kindPlay
 	if t.publish {
 		kind = kindPublish
@@ -141,35 +140,32 @@ func (s *session) want(req srt.ConnRequest, cancel context.CancelCauseFunc) (r *
 	if host == "" {
 		host = v.Name
 	}
-	return &stream.Request{
+	r = &stream.Request{
 		ID: s.id, Kind: kind, Remote: s.remote, Vhost: v.Name, App: t.app, Stream: t.stream, Name: t.stream, Param: t.param,
-		TCURL: "srt://" + host + "/" + t.app, Viewer: !t.publish, Wait: true, Notice: true,
-		Kick: func(cause error) { cancel(cause) }, Link: s.link, Damage: s.damage(t.publish), Traffic: s.traffic,
-	}, t.publish, nil
+		TCURL: "srt://" + host + "/" + t.app, Viewer: !t.publish, Wait: true, Notice: true, Packets: true,
+		Kick: func(cause error) { cancel(cause) }, Link: s.link, Traffic: s.traffic,
+	}
+	if t.publish {
+		s.in = transport.NewIn(r, config.Follow(s.server.o.Config, v))
+		r.Damage = s.in.Damage
+	}
+	return r, t.publish, nil
 }
 
 // unlock sees to it that client and server have the same passphrase, or none.
 func unlock(req srt.ConnRequest, passphrase string) error {
 	switch {
 	case passphrase == "" && req.IsEncrypted():
-		return refuse(srt.REJ_UNSECURE, errors.New("the client has a passphrase, and srt_server has none"))
+		return refuse(srt.REJ_UNSECURE, errors.New("the client has a passphrase, and there is none here"))
 	case passphrase == "":
 		return nil
 	case !req.IsEncrypted():
-		return refuse(srt.REJ_UNSECURE, errors.New("the client has no passphrase, and srt_server has one"))
+		return refuse(srt.REJ_UNSECURE, errors.New("the client has no passphrase, and there is one here"))
 	}
 	if err := req.SetPassphrase(passphrase); err != nil {
-		return refuse(srt.REJ_BADSECRET, errors.New("the client's passphrase is not that of srt_server"))
+		return refuse(srt.REJ_BADSECRET, errors.New("the client's passphrase is wrong"))
 	}
 	return nil
-}
-
-// rules are the settings in force for the session's virtual host; those of the start, if that has gone.
-func (s *session) rules(was *config.Vhost) *config.Vhost {
-	if v := s.server.o.Config().Vhost(s.vhost); v != nil && v.Name == s.vhost {
-		return v
-	}
-	return was
 }
 
 // accept lets the client in; its connection ends with ctx.
@@ -210,7 +206,7 @@ func unlessLeft(err error) error {
 
 // quiet reports whether err is an end that nobody has to look into.
 func quiet(err error) bool {
-	for _, end := range []error{stream.ErrKicked, stream.ErrIdle, stream.ErrReplaced, errEnded, context.Canceled} {
+	for _, end := range []error{stream.ErrKicked, stream.ErrIdle, stream.ErrReplaced, transport.ErrEnded, context.Canceled} {
 		if errors.Is(err, end) {
 			return true
 		}

@@ -1,63 +1,19 @@
-package srt
+package transport
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/datarhei/gosrt"
-	"github.com/datarhei/gosrt/packet"
 
 	"weir/internal/config"
 	"weir/internal/media"
 	"weir/internal/stream"
 )
 
-// source is the bytes that a publisher sends, as an io.Reader for one goroutine. Its end is io.EOF.
-type source struct {
-	conn    srt.Conn
-	traffic *stream.Traffic
-	silence *silence
-	lane    *stream.Lane  // has all packets, for players that take them as they came
-	packet  packet.Packet // the one that is being read; nil: none
-	left    []byte        // of it
-}
-
-// next returns the next packet's payload, which is valid until the next call.
-func (s *source) next() ([]byte, error) {
-	if s.packet != nil {
-		s.packet.Decommission()
-		s.packet = nil
-	}
-	p, err := s.conn.ReadPacket()
-	if err != nil {
-		return nil, io.EOF
-	}
-	s.packet = p
-	b := p.Data()
-	s.silence.heard.Store(media.Now())
-	s.traffic.Received.Add(uint64(len(b)))
-	return b, s.lane.WritePacket(&media.Packet{At: media.Now(), Data: bytes.Clone(b)})
-}
-
-// Read reads of what has come, and waits until there is something.
-func (s *source) Read(b []byte) (n int, err error) {
-	for len(s.left) == 0 {
-		if s.left, err = s.next(); err != nil {
-			return 0, err
-		}
-	}
-	n = copy(b, s.left)
-	s.left = s.left[n:]
-	return n, nil
-}
-
 // silence ends a publisher that sends nothing for longer than the rules in force allow. Its connection may be well:
-// SRT keeps it alive.
+// protocols keep them alive.
 type silence struct {
 	rules  func() *config.Publish
 	cancel context.CancelCauseFunc

@@ -1,8 +1,9 @@
-package srt
+package transport
 
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"weir/internal/format/mpegts"
 	"weir/internal/media"
@@ -14,21 +15,21 @@ const held = 4096
 
 // pass sends a publisher's packets as they came, from the newest entrance on that the lane has. It returns nil when
 // the publisher has ended, or another has come.
-func (p *player) pass(lane *stream.LaneReader) error {
+func (o *Out) pass(lane *stream.LaneReader) error {
 	lane.Rewind()
 	var entrance mpegts.Entrance
 	var waiting [][]byte // from the newest entrance on, or from the oldest packet
 	found, entered := false, false
 	lost := lane.Lost()
 	packets := make([]*media.Packet, media.MaxBatch)
-	defer func() { p.missed += lane.Lost() }()
+	defer func() { o.missed += lane.Lost() }()
 	for {
 		n, err := lane.ReadPackets(packets)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return causeOf(p.ctx, err)
+			return causeOf(o.ctx, err)
 		}
 		if now := lane.Lost(); now != lost { // what was to be sent goes on at another entrance
 			lost, found, entered, waiting = now, false, false, nil
@@ -55,12 +56,14 @@ func (p *player) pass(lane *stream.LaneReader) error {
 			continue
 		}
 		for _, b := range waiting {
-			if err := p.send(b); err != nil {
-				return err
+			for piece := range slices.Chunk(b, o.Size) {
+				if err := o.To.Send(piece); err != nil {
+					return err
+				}
 			}
 		}
 		clear(waiting)
 		waiting = waiting[:0]
-		p.burst = 0
+		o.To.Rest()
 	}
 }
