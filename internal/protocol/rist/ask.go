@@ -9,6 +9,9 @@ const (
 	maxAsk = 240
 )
 
+// triesEager is after how many requests for a packet those that follow get rarer, each so many by one more wait.
+const triesEager = 6
+
 // triesBlind is how often a packet is asked for while the round trip is not known.
 const triesBlind = 7
 
@@ -20,8 +23,8 @@ func (b *reorder) patience(rtt time.Duration) time.Duration {
 	return max(rtt*5/4, minAsk)
 }
 
-// ask returns the missing packets that are to be asked for now, at most maxAsk, in order. After every fourth request for
-// a packet the next wait longer: the network has failed, and more of the same would not mend it.
+// ask returns the missing packets that are to be asked for now, at most maxAsk, in order. The more often a packet has been
+// asked for, the rarer it is: the network has failed then, and more of the same would not mend it.
 func (b *reorder) ask(now, patience time.Duration) (seqs []uint16) {
 	for i := range b.missing {
 		g := &b.missing[i]
@@ -32,7 +35,7 @@ func (b *reorder) ask(now, patience time.Duration) (seqs []uint16) {
 			break
 		}
 		g.tries++
-		g.ask = now + patience*time.Duration(1+g.tries/4)
+		g.ask = now + patience*time.Duration(1+g.tries/triesEager)
 		seqs = append(seqs, uint16(g.seq))
 	}
 	return seqs

@@ -7,16 +7,17 @@ import (
 	"github.com/pion/rtp"
 )
 
-// Bounds of packets.
+// MaxPayload is the most bytes that a Sender takes at once: seven packets of a transport stream.
+const MaxPayload = 7 * cell
+
 const (
-	cell       = 188      // bytes of a packet of a transport stream
-	MaxPayload = 7 * cell // bytes that a Sender takes at once
-	rtpHeader  = 12       // bytes
-	maxWire    = rtpHeader + MaxPayload
-	maxPacket  = 2048     // bytes of a datagram that are read; longer ones are none of ours
-	slabSize   = 64 << 10 // bytes from which payloads are cut
-	typeTS     = 33       // RTP's payload type of transport streams (RFC 3551, 6)
-	syncByte   = 0x47
+	cell      = 188 // bytes of a packet of a transport stream
+	syncByte  = 0x47
+	rtpHeader = 12 // bytes
+	typeTS    = 33 // RTP's payload type of transport streams (RFC 3551, 6)
+	maxWire   = rtpHeader + MaxPayload
+	maxPacket = 2048     // bytes of a datagram that are read; longer ones are none of ours
+	slabSize  = 64 << 10 // bytes from which payloads are cut
 )
 
 var errRTP = errors.New("rist: not RTP with a transport stream")

@@ -2,6 +2,7 @@ package rist
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -82,7 +83,7 @@ func (r *Receiver) ReadPacket() (Packet, error) {
 		case readClosed:
 			return Packet{}, io.EOF
 		case readBroken:
-			return Packet{}, err
+			return Packet{}, fmt.Errorf("rist: %w", err)
 		}
 		if err == nil {
 			r.accept(now(), plain(from), r.in[:n])

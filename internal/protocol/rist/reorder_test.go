@@ -189,8 +189,10 @@ func TestAsk(t *testing.T) {
 	b.push(0, 65531, true, nil)
 	at(wait+80*time.Millisecond, 2)
 	at(wait+120*time.Millisecond, 2)
-	at(wait + 160*time.Millisecond) // from now on half as often
+	at(wait+160*time.Millisecond, 2)
 	at(wait+200*time.Millisecond, 2)
+	at(wait + 240*time.Millisecond) // from now on half as often
+	at(wait+280*time.Millisecond, 2)
 	b.push(0, 65532, true, nil)
 	if _, ok := b.asks(); ok {
 		t.Error("nothing is missing, and is asked for")
@@ -211,7 +213,7 @@ func TestAskIsBounded(t *testing.T) {
 	for now := time.Duration(0); now < length; now += time.Millisecond {
 		tries += len(b.ask(now, b.patience(1)))
 	}
-	if tries < 20 || tries > 30 {
+	if tries < 25 || tries > maxAgain+2 {
 		t.Errorf("asked %d times for one packet", tries)
 	}
 }

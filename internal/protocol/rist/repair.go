@@ -1,6 +1,7 @@
 package rist
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -23,7 +24,7 @@ func (s *Sender) repair() {
 		case readClosed:
 			return
 		case readBroken:
-			s.fail(err)
+			s.fail(fmt.Errorf("rist: %w", err))
 			return
 		}
 		if err != nil {

@@ -2,7 +2,9 @@ package rist
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"runtime"
@@ -250,174 +252,6 @@ func TestPayloads(t *testing.T) {
 	}
 }
 
-// The first sender has the receiver until it has been silent for Hold.
-func TestOneSender(t *testing.T) {
-	r := listenOn(t, Options{Hold: 300 * time.Millisecond})
-	d := readAll(t, r)
-	first, second := raw(t, r.Addr()), raw(t, r.Addr())
-	say(t, first, newPacket(2, 1, false, ts(1)))
-	d.wait(t, 1)
-	say(t, second, newPacket(4, 1, false, ts(100)))
-	eventually(t, func() error {
-		if r.Stats().Foreign != 1 {
-			return errors.New("the second is not foreign")
-		}
-		return nil
-	})
-	eventually(t, func() error {
-		if !errors.Is(d.end(), ErrSilent) {
-			return errors.New("the first is not missed")
-		}
-		return nil
-	})
-	say(t, second, newPacket(4, 2, false, ts(101)))
-	got := d.wait(t, 2)
-	if numberIn(got[1].Data) != 101 || !got[1].First || got[1].From.Port() != uint16(second.LocalAddr().(*net.UDPAddr).Port) {
-		t.Errorf("%d, %+v", numberIn(got[1].Data), got[1].From)
-	}
-}
-
-// A sender that begins anew from its port is taken at once; one whose port changes on the way is the same.
-func TestSenderBeginsAnew(t *testing.T) {
-	r := listenOn(t, Options{})
-	d := readAll(t, r)
-	a, b := raw(t, r.Addr()), raw(t, r.Addr())
-	say(t, a, newPacket(2, 1, false, ts(1)))
-	d.wait(t, 1)
-	say(t, a, newPacket(4, 500, false, ts(2)))
-	d.wait(t, 2)
-	say(t, b, newPacket(4, 501, false, ts(3)))
-	got := d.wait(t, 3)
-	if !got[0].First || !got[1].First || got[2].First || r.Stats().Restarts != 1 {
-		t.Errorf("%v %v %v, %+v", got[0].First, got[1].First, got[2].First, r.Stats())
-	}
-}
-
-func TestDrop(t *testing.T) {
-	r := listenOn(t, Options{})
-	d := readAll(t, r)
-	a := raw(t, r.Addr())
-	r.Drop() // nobody
-	say(t, a, newPacket(2, 1, false, ts(1)))
-	say(t, a, newPacket(2, 3, false, ts(3)))
-	d.wait(t, 1)
-	eventually(t, func() error {
-		if r.Stats().Packets+uint64(len(r.waiting())) < 2 {
-			return errors.New("the second has not come")
-		}
-		return nil
-	})
-	r.Drop()
-	eventually(t, func() error {
-		if !errors.Is(d.end(), ErrDropped) {
-			return errors.New("the sender was not dropped")
-		}
-		return nil
-	})
-	if got := d.wait(t, 2); numberIn(got[1].Data) != 3 || got[1].Lost != 1 {
-		t.Errorf("%d after %d lost", numberIn(got[1].Data), got[1].Lost)
-	}
-}
-
-// waiting is the numbers of what is held.
-func (r *Receiver) waiting() (held []int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.source != nil {
-		for seq := range r.source.buffer.held {
-			held = append(held, seq)
-		}
-	}
-	return held
-}
-
-// Rubbish on either port, and RTCP of strangers, disturb nothing.
-func TestRubbish(t *testing.T) {
-	const n = 200
-	r := listenOn(t, Options{})
-	d := readAll(t, r)
-	s := dialTo(t, r.Addr().String(), Options{})
-	media, control := raw(t, r.Addr()), raw(t, controlOf(r))
-	stranger := speaker{0xdead, "stranger"}
-	for i := range n {
-		if err := s.WritePacket(ts(i)); err != nil {
-			t.Fatal(err)
-		}
-		for _, conn := range []*net.UDPConn{media, control} {
-			say(t, conn, []byte("rubbish"))
-			say(t, conn, stranger.bye(stranger.receiver()))
-			say(t, conn, newPacket(uint32(i)*2, uint16(i), false, ts(100000)))
-			say(t, conn, nil)
-		}
-		if i%10 == 0 {
-			time.Sleep(time.Millisecond)
-		}
-	}
-	for i, p := range d.wait(t, n) {
-		if numberIn(p.Data) != i {
-			t.Fatalf("the %dth is %d", i, numberIn(p.Data))
-		}
-	}
-	if st := r.Stats(); st.Foreign == 0 || st.Malformed == 0 || st.Lost != 0 || st.Restarts != 0 || d.end() != nil {
-		t.Errorf("%+v, end %v", st, d.end())
-	}
-}
-
-// A sender is told nothing by others than the receiver, and the receiver's rubbish does it no harm.
-func TestRubbishToSender(t *testing.T) {
-	s := dialTo(t, "127.0.0.2:5004", Options{})
-	_ = s.WritePacket(ts(1))
-	port := s.control.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	stranger := raw(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port))
-	say(t, stranger, appendNACK(host.receiver(), NACKRange, 1, 2, []uint16{1, 2, 3}))
-	say(t, stranger, []byte("rubbish"))
-	eventually(t, func() error {
-		if st := s.Stats(); st.Foreign != 2 {
-			return errors.New("strangers are not foreign")
-		}
-		return nil
-	})
-	if st := s.Stats(); st.Requested != 0 || s.Heard() != 0 {
-		t.Errorf("%+v, heard %d", st, s.Heard())
-	}
-}
-
-// A request for all that there can be, again and again, gets each packet a few times at the most.
-func TestStorm(t *testing.T) {
-	const n = 100
-	sink, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sink.Close()
-	to := sink.LocalAddr().(*net.UDPAddr)
-	if to.Port%2 != 0 {
-		to.Port-- // nobody is there: it is all the same
-	}
-	s := dialTo(t, to.String(), Options{})
-	for i := range n {
-		if err := s.WritePacket(ts(i)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	storm := raw(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), s.control.LocalAddr().(*net.UDPAddr).AddrPort().Port()))
-	all := run{uint16(s.next - n), 65535}
-	everything := appendApp(host.receiver(), app{subtype: appNACK, runs: []run{all, all, all}})
-	for range 200 {
-		say(t, storm, everything)
-		time.Sleep(time.Millisecond)
-	}
-	eventually(t, func() error {
-		if s.Stats().Requested < 100*maxRequests/2 {
-			return errors.New("the storm did not come")
-		}
-		return nil
-	})
-	if st := s.Stats(); st.Retransmitted > maxShare*n || st.Retransmitted < n || st.Withheld == 0 {
-		t.Errorf("%+v", st)
-	}
-}
-
 func TestClose(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 10 {
@@ -459,21 +293,30 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// Who has not sent anything yet is answered, but with no more bytes than it sent.
-func TestGreeting(t *testing.T) {
-	r := listenOn(t, Options{CNAME: "weir"})
-	conn := raw(t, controlOf(r))
-	say(t, conn, (speaker{2, ""}).receiver())
-	say(t, conn, appendEchoRequest((speaker{2, "a sender"}).sender(reportOf(3)), 2, 99))
-	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
+// A receiver in a group hears who sends to it, and the sender hears the receiver.
+func TestMulticast(t *testing.T) {
+	group := fmt.Sprintf("239.195.%d.%d:5000", rand.IntN(256), rand.IntN(256))
+	if _, err := Listen(group, Options{Interface: "nowhere0"}); err == nil {
+		t.Error("an interface that is not there")
 	}
-	b := make([]byte, maxPacket)
-	n, err := conn.Read(b)
+	r, err := Listen(group, Options{})
 	if err != nil {
-		t.Fatal(err)
+		t.Skip(err) // no interface for it
 	}
-	if c, err := parseCompound(b[:n]); err != nil || len(c.echoes) != 1 || c.echoes[0].stamp != 99 {
-		t.Errorf("%+v, %v", c, err)
+	d := readAll(t, r)
+	s := dialTo(t, group, Options{})
+	for deadline := time.Now().Add(3 * time.Second); len(d.numbers()) == 0; time.Sleep(10 * time.Millisecond) {
+		if err := s.WritePacket(ts(1)); err != nil {
+			t.Skip(err)
+		}
+		if time.Now().After(deadline) {
+			t.Skip("no multicast here")
+		}
 	}
+	eventually(t, func() error {
+		if s.Heard() == 0 {
+			return errors.New("the sender is not answered")
+		}
+		return nil
+	})
 }

@@ -95,14 +95,14 @@ const (
 // failures counts errors of a socket in a row.
 type failures int
 
-// judge says what an error of a read means; no error ends the row.
+// judge says what an error of a read means. A read that worked, or that waited in vain, ends the row: Windows has one fail for
+// each packet that we have sent to nobody.
 func (f *failures) judge(err error) verdict {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
 		*f = 0
 	case errors.Is(err, net.ErrClosed):
 		return readClosed
-	case errors.Is(err, os.ErrDeadlineExceeded):
 	default:
 		if *f++; *f >= maxFailures {
 			return readBroken

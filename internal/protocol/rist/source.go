@@ -31,16 +31,24 @@ const (
 	claimForeign
 )
 
-// claim says whose a packet is. A sender that has begun anew has another SSRC, and is let in at once where it
-// comes from the same address and port; anybody else once hold is over. One whose port has changed on the way
-// is known by its SSRC.
+// anewAfter is how long a sender is silent until another of its host is taken for itself, begun anew.
+const anewAfter = time.Second
+
+// claim says whose a packet is. A sender that has begun anew has another SSRC: it is let in at once where it comes
+// from the same port, and soon where only the host is the same; anybody else once hold is over. One whose port has
+// changed on the way is known by its SSRC.
 func (s *source) claim(now, hold time.Duration, p *inbound, from netip.AddrPort) claim {
 	switch {
 	case p.source == s.ssrc && from.Addr() == s.addr.Addr():
 		return claimOurs
 	case !p.useful:
 		return claimForeign
-	case from == s.addr, now-s.heard >= hold:
+	case from == s.addr:
+		return claimSuccessor
+	case from.Addr() == s.addr.Addr():
+		hold = min(hold, anewAfter)
+	}
+	if now-s.heard >= hold {
 		return claimSuccessor
 	}
 	return claimForeign

@@ -1,6 +1,7 @@
 package rist
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -19,7 +20,7 @@ func (r *Receiver) speak() {
 		case readClosed:
 			return
 		case readBroken:
-			r.fail(err)
+			r.fail(fmt.Errorf("rist: %w", err))
 			return
 		}
 		if err == nil {

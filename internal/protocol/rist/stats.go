@@ -17,7 +17,7 @@ type Stats struct {
 
 	Duplicates uint64 // that came twice, or too late
 	Reordered  uint64 // that came late by themselves
-	Restarts   uint64 // senders that began anew without having been silent
+	Restarts   uint64 // senders that began anew, or took over, before the one before had been told of as gone
 	Foreign    uint64 // packets of others than the peer
 	Malformed  uint64 // packets that are no RTP with a transport stream, or no RTCP
 
