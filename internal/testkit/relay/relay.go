@@ -46,10 +46,20 @@ func New(t testing.TB, server string, up, down Weather) *Relay {
 	if err != nil {
 		t.Fatal("relay:", err)
 	}
+	r, err := begin(t, to, 0, up, down)
+	if err != nil {
+		t.Fatal("relay:", err)
+	}
+	return r
+}
+
+// begin starts a relay on a port; 0 is any.
+func begin(t testing.TB, to netip.AddrPort, port uint16, up, down Weather) (*Relay, error) {
 	r := &Relay{t: t, server: to}
 	r.up, r.down = newWay(up, 0, r.fail), newWay(down, 1, r.fail)
-	if r.front, err = r.open(); err != nil {
-		t.Fatal("relay:", err)
+	var err error
+	if r.front, err = r.open(port); err != nil {
+		return nil, err
 	}
 	done := make(chan struct{})
 	t.Cleanup(func() {
@@ -60,7 +70,7 @@ func New(t testing.TB, server string, up, down Weather) *Relay {
 	r.wg.Go(func() { r.up.run(done) })
 	r.wg.Go(func() { r.down.run(done) })
 	r.wg.Go(r.serve)
-	return r
+	return r, nil
 }
 
 // Addr is where clients send to: the server's host, and a port of the relay.
@@ -134,7 +144,7 @@ func (r *Relay) admit(client netip.AddrPort, others int) (*flow, error) {
 	if others == maxClients {
 		return nil, fmt.Errorf("more than %d clients", maxClients)
 	}
-	conn, err := r.open()
+	conn, err := r.open(0)
 	if err != nil {
 		return nil, err
 	}
@@ -164,10 +174,10 @@ func (r *Relay) read(conn *net.UDPConn, take func(from netip.AddrPort, data []by
 	}
 }
 
-// open returns a socket on the server's host. It is not connected: a connected one fails a
+// open returns a socket on the server's host and a port, 0 is any. It is not connected: a connected one fails a
 // send for each packet before that found no server, and so loses one that would have.
-func (r *Relay) open() (*net.UDPConn, error) {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.server.Addr(), 0)))
+func (r *Relay) open(port uint16) (*net.UDPConn, error) {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.server.Addr(), port)))
 	if err != nil {
 		return nil, err
 	}

@@ -488,6 +488,33 @@ func TestServerComesLater(t *testing.T) {
 	}
 }
 
+// Of a pair, each relay has its own server, and the ports are as RTP wants them.
+func TestPair(t *testing.T) {
+	var server *net.UDPConn
+	var second *net.UDPConn
+	for second == nil {
+		server = listenUDP(t)
+		next := net.UDPAddrFromAddrPort(server.LocalAddr().(*net.UDPAddr).AddrPort())
+		next.Port++
+		var err error
+		if second, err = net.ListenUDP("udp", next); err == nil {
+			t.Cleanup(func() { second.Close() })
+		}
+	}
+	even, odd := NewPair(t, server.LocalAddr().String(), Weather{}, Weather{})
+	a, b := even.front.LocalAddr().(*net.UDPAddr).Port, odd.front.LocalAddr().(*net.UDPAddr).Port
+	if a%2 != 0 || b != a+1 {
+		t.Errorf("ports %d and %d", a, b)
+	}
+	for r, to := range map[*Relay]*net.UDPConn{even: server, odd: second} {
+		dial(t, r).send([]byte(r.Addr()))
+		buf := make([]byte, 100)
+		if n, _, err := to.ReadFromUDPAddrPort(buf); err != nil || string(buf[:n]) != r.Addr() {
+			t.Errorf("%s came, %v", buf[:n], err)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	for server, want := range map[string]string{
 		":9000":          "127.0.0.1:9000",
