@@ -16,8 +16,8 @@ type Cluster struct {
 // Forward sends streams on.
 type Forward struct {
 	Enabled     bool     `conf:"enabled" default:"off" doc:"Sends every published stream on. Cannot be combined with kickoff_for_idle."`
-	Destination []string `conf:"destination" example:"127.0.0.1:1936" doc:"Where to, host or host:port."`
-	Backend     string   `conf:"backend" example:"http://127.0.0.1:8085/api/v1/forward" doc:"A web service which says for each stream where to; destination is not used then."`
+	Destination []string `conf:"destination" example:"127.0.0.1:1936" doc:"Where to. host or host:port is an RTMP server, where the stream has the same names. An address of rtmp, rtmps, srt or rist says more; it may have [vhost], [app], [stream] and [param] in it. For srt it may name a mode and a streamid."`
+	Backend     string   `conf:"backend,later" example:"http://127.0.0.1:8085/api/v1/forward" doc:"A web service which says for each stream where to; destination is not used then."`
 }
 
 // Refer checks the page from which a client comes, as far as it tells.

@@ -1,5 +1,11 @@
 package config
 
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
 // Transcode runs ffmpeg on published streams.
 type Transcode struct {
 	Name    string    `arg:"optional" example:"live/livestream"`
@@ -11,16 +17,44 @@ type Transcode struct {
 // Ingest runs ffmpeg to bring a stream in.
 type Ingest struct {
 	Name    string    `arg:"optional" example:"livestream"`
-	Enabled bool      `conf:"enabled" default:"off" doc:"Runs it, and again whenever it ends."`
+	Enabled bool      `conf:"enabled" default:"off" doc:"Fetches it, and again whenever it ends."`
 	Input   Input     `conf:"input" doc:"What is fetched."`
 	Ffmpeg  string    `conf:"ffmpeg" example:"./objs/ffmpeg/bin/ffmpeg" doc:"Path of the ffmpeg program."`
 	Engine  []*Engine `conf:"engine" doc:"One output, as in transcode. Without an enabled engine the codecs are copied."`
 }
 
+// nativeSchemes are those of addresses that are fetched without ffmpeg.
+var nativeSchemes = []string{"srt", "rtmp", "rtmps", "udp", "rist"}
+
+// Native reports whether an ingest is enabled and needs no ffmpeg: its codecs stay as they are.
+func (i *Ingest) Native() bool {
+	scheme, _, found := strings.Cut(i.Input.URL, "://")
+	return i.Enabled && found && slices.Contains(nativeSchemes, scheme) &&
+		!slices.ContainsFunc(i.Engine, func(e *Engine) bool { return e.Enabled && !e.copies() })
+}
+
+// copies reports whether an engine leaves the codecs as they are.
+func (e *Engine) copies() bool {
+	return (e.Vcodec == "copy" || e.Vcodec == "") && (e.Acodec == "copy" || e.Acodec == "")
+}
+
+// Place returns the stream that an ingest of a vhost publishes: what its first output says.
+func (i *Ingest) Place(vhost string, listen []string) (Place, error) {
+	n := slices.IndexFunc(i.Engine, func(e *Engine) bool { return e.Output != "" })
+	if n < 0 {
+		return Place{}, errors.New("it has no engine with an output, such as rtmp://127.0.0.1:[port]/live?vhost=[vhost]/livestream")
+	}
+	port := "1935"
+	if len(listen) > 0 {
+		port = portOf(listen[0])
+	}
+	return ParsePlace(strings.NewReplacer("[vhost]", vhost, "[port]", port).Replace(i.Engine[n].Output), listen)
+}
+
 // Input is what an ingest fetches.
 type Input struct {
 	Type string `conf:"type" default:"file" enum:"file|stream" doc:"A file is read at the speed at which it plays, a stream as it comes."`
-	URL  string `conf:"url" example:"./doc/source.flv" doc:"Path or address of it."`
+	URL  string `conf:"url" example:"./doc/source.flv" doc:"Address of it: srt, rtmp or rtmps to fetch it, or srt://:port, udp://@host:port or rist://@:port to have it sent there. Paths and other addresses need ffmpeg and are not fetched yet."`
 }
 
 // Engine is one output of ffmpeg. Its order is the order of ffmpeg's arguments.

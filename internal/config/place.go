@@ -64,9 +64,12 @@ func checkHere(host string, ports []string) error {
 	if ip, err := netip.ParseAddr(name); name != "localhost" && (err != nil || !ip.IsLoopback() && !ip.IsUnspecified()) {
 		return errElsewhere
 	}
-	ours := func(listen string) bool { return listen[strings.LastIndexByte(listen, ':')+1:] == port }
+	ours := func(listen string) bool { return portOf(listen) == port }
 	if port != "" && !slices.ContainsFunc(ports, ours) {
 		return fmt.Errorf("%w; listen has no port %s", errElsewhere, port)
 	}
 	return nil
 }
+
+// portOf returns the port of an address to listen on.
+func portOf(listen string) string { return listen[strings.LastIndexByte(listen, ':')+1:] }

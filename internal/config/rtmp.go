@@ -25,7 +25,7 @@ type RTSP struct {
 // StreamCaster receives streams in another protocol.
 type StreamCaster struct {
 	Enabled bool     `conf:"enabled" default:"off" doc:"Listens."`
-	Caster  string   `conf:"caster" enum:"mpegts_over_udp|flv|gb28181" example:"mpegts_over_udp" doc:"What it receives: a transport stream over UDP, FLV posted over HTTP, or GB28181 cameras."`
+	Caster  string   `conf:"caster" enum:"mpegts_over_udp|rist|flv|gb28181" example:"mpegts_over_udp" doc:"What it receives: a transport stream over UDP, to an address of its own or a multicast group; the same by RIST, simple profile, on an even port and the next; FLV posted over HTTP; or GB28181 cameras."`
 	Output  string   `conf:"output" example:"rtmp://127.0.0.1/live/livestream" doc:"RTMP address at which the stream is published; [app] and [stream] may be used."`
 	Listen  []string `conf:"listen" check:"endpoint" example:"8935" doc:"Where it listens."`
 	SIP     SIP      `conf:"sip" doc:"The SIP side of GB28181."`

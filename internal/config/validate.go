@@ -84,6 +84,17 @@ func (l *loader) noteSRT() {
 	}
 }
 
+func (l *loader) validateIngest(v *Vhost, i *Ingest, file string) {
+	if !i.Native() {
+		at := l.given[i]
+		l.note(at.file, at.line, "vhost %s: ingest %s needs ffmpeg, which is not run yet: what is fetched without is %s, with codecs as they are", v.Name, i.Name, strings.Join(nativeSchemes, ", "))
+		return
+	}
+	if _, err := i.Place(v.Name, l.cfg.Listen); err != nil {
+		l.failAt(i, file, "vhost %s: ingest %s: output: %v", v.Name, i.Name, err)
+	}
+}
+
 func (l *loader) validateVhost(v *Vhost, file string) {
 	l.noteChunkSize(&v.ChunkSize, "vhost.chunk_size", l.cfg.ChunkSize)
 	if v.HLS.Enabled && v.HTTPRemux.Enabled && strings.HasSuffix(v.HTTPRemux.Mount, ".ts") {
@@ -105,6 +116,9 @@ func (l *loader) validateVhost(v *Vhost, file string) {
 			l.failAt(ingest, file, "vhost %s has two ingest blocks named %q", v.Name, ingest.Name)
 		}
 		names[ingest.Name] = true
+		if ingest.Enabled {
+			l.validateIngest(v, ingest, file)
+		}
 	}
 }
 

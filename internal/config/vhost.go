@@ -17,7 +17,7 @@ type Vhost struct {
 	Publish  Publish  `conf:"publish" reload:"live" doc:"Publishers."`
 	Play     Play     `conf:"play" reload:"live" doc:"Players."`
 	Cluster  Cluster  `conf:"cluster,later" env:"-" reload:"new" doc:"Several servers for one audience."`
-	Forward  Forward  `conf:"forward,later" env:"-" reload:"live" doc:"Sends every stream on to other servers."`
+	Forward  Forward  `conf:"forward" env:"-" reload:"live" doc:"Sends every stream on to other servers."`
 	Refer    Refer    `conf:"refer" env:"-" reload:"new" doc:"Checks the web page a client comes from."`
 	Security Security `conf:"security" env:"-" reload:"new" doc:"Checks the address of clients."`
 	Auth     Tokens   `conf:"auth" reload:"new" doc:"Checks the token of clients."`
@@ -36,7 +36,7 @@ type Vhost struct {
 	RTSP RTSP `conf:"rtsp,later" reload:"new" doc:"RTSP in this vhost."`
 
 	Transcode []*Transcode `conf:"transcode,later" env:"-" reload:"live" doc:"Runs ffmpeg on streams and publishes the result. The word after transcode limits it to an app or to app/stream."`
-	Ingest    []*Ingest    `conf:"ingest,later" env:"-" reload:"live" doc:"Runs ffmpeg to fetch a file or a stream and to publish it here. The word after ingest is its name."`
+	Ingest    []*Ingest    `conf:"ingest" env:"-" reload:"live" doc:"Fetches a stream and publishes it here. The word after ingest is its name."`
 	Exec      Exec         `conf:"exec,later" env:"-" reload:"live" doc:"Runs programs while a stream is published."`
 
 	_ struct{} `conf:"bandcheck,ignored" doc:"Once measured the bandwidth of clients."`

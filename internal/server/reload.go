@@ -75,5 +75,6 @@ func (s *Server) reload() (*config.Config, Reloaded, error) {
 	s.current.Store(next)
 	s.know(next)
 	s.registry.Review()
+	s.relay.Review()
 	return next, done, nil
 }

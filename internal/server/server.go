@@ -19,6 +19,7 @@ import (
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
 	"weir/internal/protocol/srt"
+	"weir/internal/relay"
 	"weir/internal/stream"
 )
 
@@ -69,6 +70,7 @@ type Server struct {
 	rtmpFront  *front
 	rtmpsFront *front
 	srt        *srt.Server
+	relay      *relay.Relay
 	rtmpsCert  certificate
 	apiFront   *httpFront
 	webFront   *httpFront

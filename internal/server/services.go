@@ -16,8 +16,11 @@ import (
 	"weir/internal/protocol/dash"
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
+	"weir/internal/protocol/rist"
 	"weir/internal/protocol/rtmp"
 	"weir/internal/protocol/srt"
+	"weir/internal/protocol/udpts"
+	"weir/internal/relay"
 	"weir/internal/stream"
 	"weir/internal/web"
 )
@@ -40,6 +43,7 @@ func (s *Server) services() []Service {
 		s.rtmpFront,
 		s.rtmpsFront,
 		s.srt,
+		s.relay,
 		s.apiFront,
 		s.webFront,
 		s.breaker,
@@ -67,10 +71,11 @@ func (s *Server) build() {
 		Vhost: s.vhost, Server: s.identity.Server, Service: s.identity.Service,
 		Agent: CompatSignature, Log: s.log,
 	})
+	s.relay = relay.New(relay.Options{Registry: func() *stream.Registry { return s.registry }, Config: s.config, Log: s.log})
 	s.registry = stream.NewRegistry(stream.Options{
 		Settings:  s.settings,
 		Gates:     []stream.Gate{access.New(access.Options{Vhost: s.vhost, Log: s.log}), s.hooks},
-		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing(), cmaf.Standing(s.log, func() any { return s.config() }, s.hls.Chunks(), s.dash.Chunks())},
+		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing(), cmaf.Standing(s.log, func() any { return s.config() }, s.hls.Chunks(), s.dash.Chunks()), s.relay.Standing()},
 		Measures:  func() bool { return s.config().Stats.Enabled },
 		Witnesses: []stream.Witness{func(e stream.Event) { s.api.Witness(e) }, func(e stream.Event) { s.metrics.Hear(e) }, s.hooks.Witness}, // which is built below
 		Log:       s.log,
@@ -95,6 +100,7 @@ func (s *Server) build() {
 	s.rtmpFront = newFront("RTMP", options, player.Serve)
 	s.rtmpsFront = newFront("RTMPS", options, player.Secure(s.rtmpsCert.config()))
 	s.srt = srt.NewServer(srt.Options{Registry: s.registry, Config: s.config, Log: s.log})
+	s.relay.Serve(s.schemes(player))
 	s.api = api.New(s.apiOptions())
 	calls := api.Server(s.calls())
 	calls.HTTP2 = web.HTTP2()
@@ -103,6 +109,20 @@ func (s *Server) build() {
 	s.webFront = newHTTPFront("HTTP server", options, web.HTTPServer(s.site(), s.log), s.forwarders)
 	s.export(options)
 	s.report()
+}
+
+// schemes are the protocols by which streams are relayed, by what is in front of :// in an address.
+func (s *Server) schemes(player *rtmp.Server) map[string]relay.Scheme {
+	byRTMP := relay.Scheme{Check: rtmp.CheckURL, Pull: player.Pull, Push: player.Push}
+	byRIST := rist.Relay{Registry: s.registry, Config: s.config, Log: s.log}
+	byUDP := udpts.Relay{Registry: s.registry, Config: s.config, Log: s.log}
+	return map[string]relay.Scheme{
+		"rtmp":  byRTMP,
+		"rtmps": byRTMP,
+		"srt":   {Check: srt.CheckURL, Pull: s.srt.Pull, Push: s.srt.Push},
+		"rist":  {Check: rist.CheckURL, Pull: byRIST.Pull, Push: byRIST.Push},
+		"udp":   {Check: udpts.CheckURL, Pull: byUDP.Pull},
+	}
 }
 
 // vhost returns the rules of a virtual host's streams: those it had last, if it is gone from the

@@ -69,13 +69,13 @@ func (g *Registry) start(s *Stream, o *Standing, before *standing) *standing {
 	return run
 }
 
-// Fork returns one more position in the stream, at its newest key frame, for an output that has several readers
-// or reads anew. It ends with the same publication as r, has no pace, and is told of
-// packets. Its reader closes it before the run returns.
-func (r *Subscriber) Fork() *Subscriber {
+// Fork returns one more position in the stream, at its newest key frame, for an output that has several readers, or
+// reads anew. It ends with the same publication as r and has no pace; packets says that it takes these where there are
+// any. Its reader closes it before the run returns.
+func (r *Subscriber) Fork(packets bool) *Subscriber {
 	s := r.stream
 	request := &Request{
-		ID: NewID(), Kind: r.request.Kind, Vhost: s.key.vhost, App: s.key.app, Stream: s.key.stream, Packets: true,
+		ID: NewID(), Kind: r.request.Kind, Vhost: s.key.vhost, App: s.key.app, Stream: s.key.stream, Packets: packets,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -66,7 +66,7 @@ func (o *Out) Run(ctx context.Context) error {
 			err = ErrEnded
 		}
 		if err != nil {
-			return causeOf(ctx, err)
+			return CauseOf(ctx, err)
 		}
 		for _, f := range frames[:n] {
 			if err := o.add(f); err != nil {
@@ -95,8 +95,8 @@ func (o *Out) passLane() error {
 	return err
 }
 
-// causeOf is why it ends: what ended its context, or else err.
-func causeOf(ctx context.Context, err error) error {
+// CauseOf is why something that ctx may have ended is over: what ended ctx, or else err.
+func CauseOf(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}

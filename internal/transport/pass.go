@@ -29,7 +29,7 @@ func (o *Out) pass(lane *stream.LaneReader) error {
 			return nil
 		}
 		if err != nil {
-			return causeOf(o.ctx, err)
+			return CauseOf(o.ctx, err)
 		}
 		if now := lane.Lost(); now != lost { // what was to be sent goes on at another entrance
 			lost, found, entered, waiting = now, false, false, nil

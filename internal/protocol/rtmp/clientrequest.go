@@ -37,6 +37,14 @@ func (c *Client) Play(ctx context.Context) error {
 	return c.start(ctx, c.play)
 }
 
+// Unpublish says that the publication ends because its encoder wants it. Use it after Publish, instead of what would be
+// written next.
+func (c *Client) Unpublish() error {
+	c.put(commandMessage(commandChunk, 0, "FCUnpublish", 0, nil, c.to.name))
+	c.put(commandMessage(statusChunk, c.stream, "deleteStream", 0, nil, c.stream))
+	return c.flush()
+}
+
 func (c *Client) start(ctx context.Context, request func() error) error {
 	return c.during(ctx, func() error {
 		err := request()

@@ -31,7 +31,7 @@ func (s *session) play(ctx, asking context.Context, cancel context.CancelCauseFu
 	if err != nil {
 		return err
 	}
-	defer func() { sub.End(unlessLeft(causeOf(ctx, err))) }()
+	defer func() { sub.End(unlessLeft(transport.CauseOf(ctx, err))) }()
 	stop, err := s.accept(ctx, req)
 	if err != nil {
 		return err
@@ -42,14 +42,6 @@ func (s *session) play(ctx, asking context.Context, cancel context.CancelCauseFu
 	p := &player{conn: s.conn, traffic: s.traffic, size: payload(c), rate: c.Maxbw}
 	err = p.run(ctx, cancel, sub)
 	s.notes = p.notes
-	return err
-}
-
-// causeOf is why the session ends: what ended its context, or else err.
-func causeOf(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
 	return err
 }
 

@@ -80,7 +80,7 @@ func (s *session) pull(ctx context.Context, cancel context.CancelCauseFunc, p *s
 	s.peer.Store(&s.conn)
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	s.log.Info("publishing", "kind", s.request.Kind, "ip", s.remote, "stream", s.url)
-	err := causeOf(ctx, s.ingest(ctx, cancel, p))
+	err := transport.CauseOf(ctx, s.ingest(ctx, cancel, p))
 	s.report(err)
 	if errors.Is(err, io.EOF) {
 		return errClosed
@@ -109,7 +109,7 @@ func (s *session) pullCaller(ctx context.Context, cancel context.CancelCauseFunc
 // Push sends a stream to an address until the publication or the peer ends: it calls there, or waits to be called, by
 // several. Open gives a position in the stream, and is called when somebody is there to be sent it; over is closed when
 // the publication has ended, which is no error.
-func (v *Server) Push(ctx context.Context, url string, open func() *stream.Subscriber, over <-chan struct{}) error {
+func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *stream.Subscriber, over <-chan struct{}) error {
 	to, err := parseURL(url)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func (v *Server) Push(ctx context.Context, url string, open func() *stream.Subsc
 		if err != nil {
 			return err
 		}
-		return v.push(ctx, &to, conn, open())
+		return v.push(ctx, &to, conn, open(true))
 	}
 	listening, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -137,7 +137,7 @@ func (v *Server) Push(ctx context.Context, url string, open func() *stream.Subsc
 		}
 		from := addrOf(conn.RemoteAddr())
 		v.o.Log.Info("srt peer has called", "ip", from)
-		err = v.push(ctx, &to, conn, open())
+		err = v.push(ctx, &to, conn, open(true))
 		v.o.Log.Info("srt peer left", "ip", from, "cause", err)
 		return nil
 	})
@@ -183,7 +183,7 @@ func (v *Server) callers(ctx context.Context, at *peer, most int, serve func(srt
 	for {
 		req, err := ln.Accept2()
 		if err != nil {
-			return causeOf(ctx, fmt.Errorf("srt: %w", err))
+			return transport.CauseOf(ctx, fmt.Errorf("srt: %w", err))
 		}
 		select {
 		case places <- struct{}{}:

@@ -1,0 +1,143 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"weir/internal/media"
+	"weir/internal/stream"
+)
+
+const (
+	relayDial  = 5 * time.Second  // for a server to be reached, and to answer
+	relayWrite = 30 * time.Second // for it to take what it is sent
+)
+
+// errServerClosed is the end that a server gives us without a word.
+var errServerClosed = errors.New("the other side has closed the connection")
+
+// CheckURL says what is wrong with an address of RTMP.
+func CheckURL(raw string) error {
+	_, err := parseDestination(raw)
+	return err
+}
+
+// Pull publishes what is played at an address as r says, until one of them ends. Of r all but what the connection knows
+// is filled. It returns why it has ended, never nil.
+func (v *Server) Pull(ctx context.Context, url string, r *stream.Request) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	o := v.options
+	vhost := o.Config().Exactly(r.Vhost)
+	if vhost == nil {
+		return fmt.Errorf("rtmp: there is no virtual host %q", r.Vhost)
+	}
+	r.Traffic, r.Kick = &stream.Traffic{}, cancel
+	c, err := Dial(ctx, url, DialOptions{
+		Dial: counted(r.Traffic), DialTimeout: relayDial, ReplyTimeout: relayDial, ReadTimeout: vhost.Publish.FirstpktTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.Play(ctx); err != nil {
+		return err
+	}
+	p, err := o.Registry.Publish(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	log := o.Log.With("cid", r.ID)
+	log.Info("publishing", "kind", r.Kind, "ip", c.RemoteAddr(), "stream", r.URL())
+	_, err = media.Copy(p, c.Frames(log))
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+		p.End(err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = fmt.Errorf("%w for %s", stream.ErrMute, vhost.Publish.FirstpktTimeout)
+	case err == nil:
+		err = errServerClosed
+	}
+	p.Lost(err)
+	return err
+}
+
+// Push sends a stream to an address until the publication or the server there ends. Open gives a position in the stream,
+// and is called when the server takes it. The error is nil when the publication has ended.
+func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *stream.Subscriber, _ <-chan struct{}) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c, err := Dial(ctx, url, DialOptions{DialTimeout: relayDial, ReplyTimeout: relayDial, WriteTimeout: relayWrite})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.Publish(ctx); err != nil {
+		return err
+	}
+	sub := open(false)
+	defer sub.Close()
+	stop := context.AfterFunc(ctx, func() {
+		_ = sub.Close()
+		c.Close()
+	})
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	defer c.Close()
+	listening.Go(func() {
+		for {
+			if _, err := c.ReadMessage(); err != nil {
+				if errors.Is(err, io.EOF) {
+					err = errServerClosed
+				}
+				cancel(err)
+				return
+			}
+		}
+	})
+	if _, err = media.Copy(c.Writer(), sub); err == nil && stop() {
+		_ = c.Unpublish() // if it does not hear, it sees
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// counted dials connections whose bytes are counted.
+func counted(t *stream.Traffic) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &countedConn{conn, t}, nil
+	}
+}
+
+type countedConn struct {
+	net.Conn
+	traffic *stream.Traffic
+}
+
+func (c *countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.traffic.Received.Add(uint64(n))
+	return n, err
+}
+
+func (c *countedConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.traffic.Sent.Add(uint64(n))
+	return n, err
+}
