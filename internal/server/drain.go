@@ -18,17 +18,18 @@ const (
 func (s *Server) Drain(ctx context.Context) {
 	c, begun := s.config(), time.Now()
 	s.manager.Stopping("waiting for clients to leave")
-	s.log.Info("draining: clients are accepted a little longer", "wait", c.GraceStartWait, "clients", s.limit.Count())
+	s.log.Info("draining: clients are accepted a little longer", "wait", c.GraceStartWait, "clients", s.clients())
 	if !wait(ctx, c.GraceStartWait) {
 		return
 	}
 	s.shut()
+	s.srt.Drain()
 	s.api.Drain()
 	for _, f := range []*httpFront{s.apiFront, s.webFront, s.exporterFront} {
 		f.http.SetKeepAlivesEnabled(false)
 	}
-	for pause := reportFirst; s.limit.Count() > 0; pause = min(2*pause, reportMost) {
-		s.log.Info("waiting for clients to leave", "clients", s.limit.Count(), "since", time.Since(begun).Round(time.Second))
+	for pause := reportFirst; s.clients() > 0; pause = min(2*pause, reportMost) {
+		s.log.Info("waiting for clients to leave", "clients", s.clients(), "since", time.Since(begun).Round(time.Second))
 		if !s.emptied(ctx, pause) {
 			return
 		}
@@ -37,10 +38,13 @@ func (s *Server) Drain(ctx context.Context) {
 	wait(ctx, s.config().GraceFinalWait)
 }
 
+// clients is how many there are.
+func (s *Server) clients() int { return s.limit.Count() + s.srt.Count() }
+
 // emptied waits until all clients have left, for a pause at most; it is false if ctx has ended first.
 func (s *Server) emptied(ctx context.Context, pause time.Duration) bool {
 	for range pause / drainTick {
-		if s.limit.Count() == 0 {
+		if s.clients() == 0 {
 			return true
 		}
 		if !wait(ctx, drainTick) {

@@ -12,9 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/datarhei/gosrt"
 
 	"weir/internal/config"
 )
@@ -212,6 +215,48 @@ func TestDrain(t *testing.T) {
 	}()
 	for answers(addr) {
 		time.Sleep(time.Millisecond)
+	}
+	select {
+	case <-drained:
+		t.Fatal("the drain did not wait for the client")
+	default:
+	}
+	client.Close()
+	select {
+	case <-drained:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the drain does not end")
+	}
+}
+
+// TestDrainSRT does the same for clients who have no connection of TCP.
+func TestDrainSRT(t *testing.T) {
+	addr := free(t)
+	r := launch(t, "listen "+free(t)+";\ngrace_start_wait 1;\ngrace_final_wait 1;\nsrt_server { enabled on; listen "+addr+"; }\nvhost __defaultVhost__ { srt { enabled on; } }\n")
+	defer r.stop()
+	dial := func() (srt.Conn, error) {
+		c := srt.DefaultConfig()
+		c.StreamId = "#!::r=live/s,m=request"
+		return srt.Dial("srt", addr, c)
+	}
+	client, err := dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		r.Drain(t.Context())
+	}()
+	for {
+		other, err := dial()
+		if err != nil {
+			if !strings.Contains(err.Error(), "("+strconv.FormatInt(int64(srt.REJX_DOWN), 32)+")") {
+				t.Error(err)
+			}
+			break
+		}
+		other.Close()
 	}
 	select {
 	case <-drained:

@@ -18,8 +18,12 @@ import (
 // maxAsking is how many clients may be asked about at once; each costs the making of a key.
 const maxAsking = 256
 
-// errFull turns clients away.
-var errFull = errors.New("too many SRT clients: see max_connections")
+// The reasons to turn clients away before they have said what they want.
+var (
+	errFull   = errors.New("too many SRT clients: see max_connections")
+	errEnding = errors.New("the server is about to end")
+	errLate   = errors.New("nobody has said within connect_timeout whether the client may come in: see the callbacks, or give them more time")
+)
 
 // Options set up a Server.
 type Options struct {
@@ -33,6 +37,7 @@ type Server struct {
 	o      Options
 	asking chan struct{} // has one for each client that is asked about
 	inside atomic.Int64  // sessions
+	full   atomic.Bool   // takes no more: the server is to end when all have left
 	open   []srt.Listener
 	calls  sync.WaitGroup // of the library's work on connections that we have called for
 }
@@ -84,6 +89,12 @@ func (v *Server) shut() {
 	}
 	v.open = nil
 }
+
+// Drain has nobody come in any more.
+func (v *Server) Drain() { v.full.Store(true) }
+
+// Count returns how many clients there are.
+func (v *Server) Count() int { return int(v.inside.Load()) }
 
 // Run serves clients until ctx ends, and waits for their sessions.
 func (v *Server) Run(ctx context.Context) error {

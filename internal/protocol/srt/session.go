@@ -63,6 +63,9 @@ func (v *Server) serve(ctx context.Context, req srt.ConnRequest) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	err := s.guard(func() error { return s.run(ctx, cancel, req) })
+	if s.conn == nil && errors.Is(err, context.DeadlineExceeded) {
+		err = refuse(srt.REJX_ISE, errLate)
+	}
 	if s.conn == nil {
 		req.Reject(codeOf(err)) // without effect where that has been said
 	} else {
@@ -110,7 +113,10 @@ func (s *session) run(ctx context.Context, cancel context.CancelCauseFunc, req s
 // want reads what a client wants.
 func (s *session) want(req srt.ConnRequest, cancel context.CancelCauseFunc) (r *stream.Request, publish bool, err error) {
 	c := s.server.o.Config()
-	if int(s.server.inside.Load()) > c.MaxConnections {
+	if s.server.full.Load() {
+		return nil, false, refuse(srt.REJX_DOWN, errEnding)
+	}
+	if s.server.Count() > c.MaxConnections {
 		return nil, false, refuse(srt.REJX_OVERLOAD, errFull)
 	}
 	t, err := parseID(req.StreamId(), c.SRTServer.DefaultApp)
