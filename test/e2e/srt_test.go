@@ -180,6 +180,23 @@ func TestSRTTools(t *testing.T) {
 	}
 }
 
+// TestSRTGStreamer publishes with GStreamer.
+func TestSRTGStreamer(t *testing.T) {
+	t.Parallel()
+	f := serve(t, conf{srt: "latency 120; passphrase \"a long enough secret\";", vhost: "srt { enabled on; }"})
+	c := newClip(t, "h264", "small")
+	_, id := srtID(t, f.url("s"), "publish")
+	launch(t, "gst-launch-1.0", "-q", "-e",
+		"filesrc", "location="+c.file, "!", "flvdemux", "name=d",
+		"d.video", "!", "queue", "!", "h264parse", "!", "identity", "sync=true", "!", "mux.",
+		"d.audio", "!", "queue", "!", "aacparse", "!", "mux.",
+		"mpegtsmux", "name=mux", "alignment=7", "!", "srtsink", "uri=srt://"+f.rtmp, "streamid="+id, "passphrase=a long enough secret", "pbkeylen=16")
+	published(t, f)
+	views := map[string]viewing{"rtmp": ffmpegPlayer(t, f.url("s"), "h264"), "srt": srtPlayer("&passphrase=a+long+enough+secret")(t, f.url("s"), "h264")}
+	watched(t, views, 75)
+	finish(t, views, expectation{clip: c, frames: 40})
+}
+
 // TestSRTEnds has players end with the publisher, within a second.
 func TestSRTEnds(t *testing.T) {
 	t.Parallel()
