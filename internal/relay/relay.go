@@ -43,7 +43,13 @@ type Relay struct {
 	review chan struct{} // cap 1: the configuration may have changed
 
 	// Owned by Run.
-	sources map[source]context.CancelFunc
+	sources map[source]*fetching
+}
+
+// fetching is a source that is run.
+type fetching struct {
+	stop  context.CancelFunc
+	ended chan struct{}
 }
 
 // attemptEvery is the time from one attempt to the next.
@@ -51,7 +57,7 @@ const attemptEvery = 3 * time.Second
 
 // New returns a relay that is not running yet.
 func New(o Options) *Relay {
-	return &Relay{o: o, review: make(chan struct{}, 1), sources: map[source]context.CancelFunc{}}
+	return &Relay{o: o, review: make(chan struct{}, 1), sources: map[source]*fetching{}}
 }
 
 // Serve gives the protocols, by what is in front of :// in an address. Call it once, before Run and the first stream.

@@ -34,9 +34,10 @@ func (v *Relay) arrange(ctx context.Context, all *sync.WaitGroup) {
 	for _, s := range v.wanted() {
 		wanted[s] = true
 	}
-	for s, stop := range v.sources {
+	for s, f := range v.sources {
 		if !wanted[s] {
-			stop()
+			f.stop()
+			<-f.ended // its port may be wanted by another
 			delete(v.sources, s)
 		}
 	}
@@ -45,8 +46,12 @@ func (v *Relay) arrange(ctx context.Context, all *sync.WaitGroup) {
 			continue
 		}
 		ctx, stop := context.WithCancel(ctx)
-		v.sources[s] = stop
-		all.Go(func() { v.fetch(ctx, s) })
+		f := &fetching{stop, make(chan struct{})}
+		v.sources[s] = f
+		all.Go(func() {
+			defer close(f.ended)
+			v.fetch(ctx, s)
+		})
 	}
 }
 

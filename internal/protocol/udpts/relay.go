@@ -98,7 +98,7 @@ func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request) error {
 	}
 	defer p.Close()
 	log := v.Log.With("cid", r.ID)
-	log.Info("publishing", "kind", r.Kind, "ip", from.peer.Addr(), "stream", r.URL())
+	log.Info("publishing", "kind", r.Kind, "ip", from.peer.Addr().Unmap(), "stream", r.URL())
 	next := func() ([]byte, error) {
 		if b := first; b != nil {
 			first = nil
@@ -108,7 +108,7 @@ func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request) error {
 	}
 	err = transport.CauseOf(ctx, in.Run(p, next, cancel))
 	notes := append(in.Notes(), "foreign", from.foreign, "malformed", from.malformed)
-	log.Info(r.Kind+" ended", append([]any{"ip", from.peer.Addr(), "stream", r.URL(), "received", r.Traffic.Received.Load(), "cause", err}, notes...)...)
+	log.Info(r.Kind+" ended", append([]any{"ip", from.peer.Addr().Unmap(), "stream", r.URL(), "received", r.Traffic.Received.Load(), "cause", err}, notes...)...)
 	p.Lost(err)
 	return err
 }
