@@ -73,7 +73,13 @@ func (d *Demux) Health() Health {
 }
 
 func (d *Demux) publish() {
-	d.now.Skipped = d.tap.skipped
+	d.now.Skipped, d.now.Problem = d.tap.skipped, ""
+	for _, e := range d.streams.list {
+		if e.locked {
+			d.now.Problem = fmt.Sprintf("%s of PID %#x is encrypted", e.kind.name, e.pid)
+			break
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.health = d.now
@@ -114,7 +120,7 @@ func (d *Demux) read() error {
 	for {
 		b, err := d.tap.next()
 		if d.tap.torn >= 0 {
-			if e := d.streams.all[uint16(d.tap.torn)]; e != nil {
+			if e := d.streams.all[uint16(d.tap.torn)]; e != nil && e.decoder != nil {
 				d.tear(e)
 			}
 		}
@@ -138,6 +144,7 @@ func (d *Demux) read() error {
 	return end
 }
 
+// packet takes one packet of any PID.
 func (d *Demux) packet(b []byte) error {
 	d.now.Packets++
 	p, ok := parsePacket(b)
@@ -145,10 +152,13 @@ func (d *Demux) packet(b []byte) error {
 		d.now.Corrupt++
 		return nil
 	}
-	if len(p.payload) == 0 || p.pid == pidNull {
-		return nil
-	}
-	switch e := d.streams.all[p.pid]; {
+	e := d.streams.all[p.pid]
+	switch {
+	case p.pid == pidNull:
+	case len(p.payload) == 0:
+		if e != nil {
+			e.line.pass(&p)
+		}
 	case p.pid == 0:
 		return d.tables(&d.program.pats, &p, d.program.associate)
 	case p.pid == d.program.pid:
@@ -159,9 +169,10 @@ func (d *Demux) packet(b []byte) error {
 			}
 			return err
 		})
-	case e != nil && e.decoder == nil:
+	case e == nil:
+	case e.decoder == nil:
 		d.other(e, &p)
-	case e != nil:
+	default:
 		d.media(e, &p)
 	}
 	return nil
@@ -169,12 +180,11 @@ func (d *Demux) packet(b []byte) error {
 
 // tables takes a packet of tables.
 func (d *Demux) tables(s *section, p *packet, read func([]byte) error) (err error) {
-	f := s.line.follow(p)
-	if f.repeat {
+	fresh, torn := d.follows(&s.line, p)
+	if !fresh {
 		return nil
 	}
-	d.gap(f)
-	if f.torn {
+	if torn {
 		s.drop()
 	}
 	s.take(p, func(b []byte) {
@@ -188,33 +198,31 @@ func (d *Demux) tables(s *section, p *packet, read func([]byte) error) (err erro
 	return err
 }
 
-func (d *Demux) gap(f follow) {
+// follows counts what is missing before a packet, and reports whether the packet is another one than that before, and
+// whether it is torn from it.
+func (d *Demux) follows(l *line, p *packet) (fresh, torn bool) {
+	f := l.follow(p)
 	if f.lost > 0 {
 		d.now.Discontinuities++
 		d.now.Lost += uint64(f.lost)
 	}
+	return !f.repeat, f.torn
 }
 
 // other counts what no output can carry.
 func (d *Demux) other(e *elementary, p *packet) {
-	f := e.line.follow(p)
-	if f.repeat {
-		return
-	}
-	d.gap(f)
-	if p.start {
+	if fresh, _ := d.follows(&e.line, p); fresh && p.start {
 		d.now.Unknown++
 	}
 }
 
 // media takes a packet of an elementary stream.
 func (d *Demux) media(e *elementary, p *packet) {
-	f := e.line.follow(p)
-	if f.repeat {
+	fresh, torn := d.follows(&e.line, p)
+	if !fresh {
 		return
 	}
-	d.gap(f)
-	if f.torn {
+	if torn {
 		d.tear(e)
 	}
 	if p.scrambled {
@@ -244,10 +252,7 @@ func (d *Demux) media(e *elementary, p *packet) {
 
 func (d *Demux) scrambled(e *elementary) {
 	d.now.Scrambled++
-	if !e.locked {
-		e.locked = true
-		d.now.Problem = fmt.Sprintf("%s of PID %#x is encrypted", e.kind.name, e.pid)
-	}
+	e.locked = true
 	d.tear(e)
 }
 
@@ -285,9 +290,7 @@ func (d *Demux) finish(e *elementary) {
 		d.scrambled(e)
 		return
 	}
-	if e.locked {
-		e.locked, d.now.Problem = false, ""
-	}
+	e.locked = false
 	at := e.unit.at
 	if len(u.data) > 0 {
 		d.units = e.decoder.take(d.units[:0], u)

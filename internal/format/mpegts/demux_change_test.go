@@ -239,6 +239,36 @@ func TestDemuxScrambled(t *testing.T) {
 	}
 }
 
+// What is encrypted and leaves the program is no problem any more.
+func TestDemuxScrambledLeaves(t *testing.T) {
+	b, _ := inSteps(t, [][]*media.Track{{avcTrack(t), aacTrack()}, {avcTrack(t)}})
+	for at := 0; at < len(b); at += packetSize {
+		if p := b[at:]; int(p[1]&0x1f)<<8|int(p[2]) == pidAudio {
+			p[3] |= 0x80
+		}
+	}
+	if _, h := take(t, b, DemuxOptions{}); h.Scrambled == 0 || h.Problem != "" {
+		t.Errorf("%+v", h)
+	}
+}
+
+// A packet of what no output can carry that is cut short costs no frame.
+func TestDemuxOthersCut(t *testing.T) {
+	s := newElementaryStream(t,
+		astits.PMTElementaryStream{ElementaryPID: 300, StreamType: astits.StreamTypeADTS},
+		astits.PMTElementaryStream{ElementaryPID: 500, StreamType: astits.StreamTypeDTSAudio})
+	s.pes(300, idAudio, 0, adtsFrame(t, 20))
+	s.pes(500, idPrivate, 0, slice(150))
+	head := slices.Clone(s.b.Bytes())
+	s.pes(300, idAudio, 2090, adtsFrame(t, 20))
+	rest := s.b.Bytes()[len(head):]
+	n := len(head)
+	src := &pieces{b: slices.Concat(head[:n-40], rest, rest), next: func() int { return n }}
+	if _, h, err := takeFrom(src, DemuxOptions{}); err != nil || h.Damaged > 0 || h.Corrupt == 0 {
+		t.Errorf("%v, %+v", err, h)
+	}
+}
+
 func TestDemuxLATMAndKLV(t *testing.T) {
 	var b bytes.Buffer
 	config := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2}

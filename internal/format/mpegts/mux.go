@@ -115,11 +115,10 @@ func (m *Mux) AppendFrame(dst []byte, f *media.Frame) ([]byte, error) {
 		return dst, nil
 	}
 	u := unit{track: t, key: f.Key, pts: clock(f.PTS), dts: clock(f.DTS), bytes: m.unit}
-	if m.options.Rebuild {
-		u.pts = t.counted(u.pts)
-		u.dts = u.pts
-	}
 	if t.kind == media.Audio {
+		if m.options.Rebuild {
+			u.pts = t.counted(u.pts)
+		}
 		u.dts = u.pts // sound is never reordered
 	}
 	if m.leads(t) && (!m.clocked || f.Key && t.kind == media.Video || u.dts-m.pcr >= pcrEvery || u.dts < m.pcr) {
