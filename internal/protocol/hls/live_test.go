@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -201,7 +202,7 @@ func TestData(t *testing.T) {
 		for n := range int64(8) {
 			e.Layout = &media.Layout{Tracks: tracks}
 			if n%3 > 0 {
-				e.Layout.Tracks = append(tracks[:2:2], &media.Track{Kind: media.Data, Codec: media.ID3})
+				e.Layout.Tracks = slices.Concat(tracks, []*media.Track{{Kind: media.Data, Codec: media.ID3}})
 				e.Write(2, e.Next*40, true, []byte("ID3 number "+strconv.FormatInt(n, 10)))
 			}
 			e.Run(2 * time.Second)
