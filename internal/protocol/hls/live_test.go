@@ -233,6 +233,28 @@ func TestData(t *testing.T) {
 	})
 }
 
+// TestDataWithSound has data come between sounds: each segment begins with one of these.
+func TestDataWithSound(t *testing.T) {
+	bubble(t, short, func(t *testing.T, r *rig) {
+		e := r.Publish("live", "a", studio.Sound(44100), &media.Track{Kind: media.Data, Codec: media.ID3})
+		for n := range int64(400) {
+			e.Run(40 * time.Millisecond)
+			e.Write(1, n*40+39, true, []byte("ID3"))
+		}
+		p := newReader(t).see(r.Must("/live/a.m3u8"))
+		if len(p.entries) < 2 {
+			t.Fatalf("%d segments", len(p.entries))
+		}
+		for _, entry := range p.entries {
+			b := r.Must("/live/" + entry.uri)
+			const pid, third = 0x101, 2 * 188
+			if got := int(b[third+1]&0x1f)<<8 | int(b[third+2]); got != pid || strings.Count(b, "ID3") < 40 {
+				t.Errorf("%s begins with PID %#x and has %d frames of data", entry.uri, got, strings.Count(b, "ID3")-1)
+			}
+		}
+	})
+}
+
 // TestPicturesStop has pictures that were promised not come, come, stop and come again: sound goes
 // on, and segments begin with key frames again.
 func TestPicturesStop(t *testing.T) {
