@@ -147,6 +147,29 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
+// TestData has tracks of data come and go, which no chunk tells.
+func TestData(t *testing.T) {
+	r := newRig(t, 200*time.Millisecond, avc(), sound(48000))
+	cues := &media.Track{Kind: media.Data, Codec: media.SCTE35}
+	video, audio := r.layout.Tracks[0], r.layout.Tracks[1]
+	for n := range int64(10) {
+		at := n * second
+		if n%3 == 1 {
+			r.follow(0, video, audio, cues, cues)
+			r.feed([]shot{{2, at, at, true, []byte("cue")}, {3, at + 500*ms, at + 500*ms, true, []byte("cue")}})
+		} else {
+			r.follow(0, video, audio)
+		}
+		r.feed(pictures(at, at+second, 25, 25), tones(1, at, at+second, 48000, 1024, nil))
+	}
+	r.finish().check()
+	r.wantCasts("H264 AAC")
+	r.wantCuts(0)
+	if got := len(r.reads(media.Video)); got != 250 {
+		t.Errorf("%d pictures", got)
+	}
+}
+
 // TestCodecChange has one publisher go on with something else.
 func TestCodecChange(t *testing.T) {
 	for name, c := range map[string]struct {

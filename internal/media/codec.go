@@ -48,7 +48,7 @@ const (
 	PCM
 
 	AMF    // one AMF0 data message: its name, then its values
-	SCTE35 // one splice_info_section
+	SCTE35 // one splice_info_section, with times of the publisher's clock: see Layout.Offset
 	ID3    // one ID3v2 tag
 	KLV    // one KLV unit
 )

@@ -32,6 +32,12 @@ func (s *sorter) push(out []*media.Frame, c *media.Clock, f *media.Frame) []*med
 	}
 	kind := f.Source().Kind
 	if kind == media.Data {
+		switch f.Source().Codec {
+		case media.SCTE35, media.ID3, media.KLV:
+			if !c.Led() { // the others say where its times are
+				out = s.flush(out)
+			}
+		}
 		return append(out, f)
 	}
 	for i, h := range s.held { // the clock may have been corrected

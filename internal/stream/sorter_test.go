@@ -150,3 +150,22 @@ func TestSorterOfLost(t *testing.T) {
 	}
 	publish(t, g, request("s")).Close() // ends the waiting
 }
+
+// TestSorterData checks that data whose times hang on those of the others comes behind the first of these.
+func TestSorterData(t *testing.T) {
+	var s sorter
+	var c media.Clock
+	l := pictures()
+	l.Tracks = append(l.Tracks, &media.Track{Kind: media.Data, Codec: media.SCTE35})
+	var got []string
+	for _, track := range []uint8{2, 0, 2, 3, 0} {
+		f := media.NewFrame(nil, nil)
+		f.Layout, f.Track = l, track
+		for _, out := range s.push(nil, &c, f) {
+			got = append(got, out.Source().Codec.String())
+		}
+	}
+	if want := []string{"AMF", "AMF", "H264", "SCTE35"}; !slices.Equal(got, want) {
+		t.Errorf("out came %v, want %v", got, want)
+	}
+}

@@ -184,3 +184,17 @@ func BenchmarkBody(b *testing.B) {
 		Body(f)
 	}
 }
+
+// What came in a transport stream beside video and audio has no body.
+func TestBodyOfData(t *testing.T) {
+	for _, codec := range []media.Codec{media.SCTE35, media.ID3, media.KLV} {
+		f := media.NewFrame(nil, []byte("data"))
+		f.Layout = &media.Layout{Tracks: []*media.Track{{Kind: media.Data, Codec: codec, Header: []byte{0x15}}}}
+		if b := Body(f); b != nil {
+			t.Errorf("%s: %q", codec, b)
+		}
+		if b := Header(f.Source()); b != nil {
+			t.Errorf("%s: header %q", codec, b)
+		}
+	}
+}

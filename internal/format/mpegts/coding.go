@@ -1,8 +1,6 @@
 package mpegts
 
 import (
-	"encoding/binary"
-
 	"github.com/asticode/go-astits"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/substructs"
@@ -16,9 +14,10 @@ import (
 
 // The stream_id of PES headers.
 const (
-	idVideo   = 0xe0
-	idAudio   = 0xc0
-	idPrivate = 0xbd
+	idVideo    = 0xe0
+	idAudio    = 0xc0
+	idPrivate  = 0xbd
+	idMetadata = 0xfc // in cells
 )
 
 // codingOf returns how a track is written, or false if it cannot be.
@@ -42,19 +41,47 @@ func codingOf(t *media.Track) (c coding, ok bool) {
 		return coding{streamType: astits.StreamTypeAC3Audio, streamID: idPrivate, descriptors: registration("AC-3"), append: plain}, true
 	case media.EAC3:
 		return coding{streamType: astits.StreamTypeEAC3Audio, streamID: idPrivate, descriptors: registration("EAC3"), append: plain}, true
+	case media.SCTE35, media.KLV, media.ID3:
+		return datum(t), true
 	}
 	return c, false
 }
 
 // registration is the descriptor that names a format. Spec: ISO 13818-1, 2.6.8.
-func registration(name string) []*astits.Descriptor {
-	return []*astits.Descriptor{{
-		Tag: astits.DescriptorTagRegistration, Length: uint8(len(name)),
-		Registration: &astits.DescriptorRegistration{FormatIdentifier: binary.BigEndian.Uint32([]byte(name))},
-	}}
+func registration(name string) []byte {
+	return append([]byte{astits.DescriptorTagRegistration, byte(len(name))}, name...)
 }
 
-const maxAudio = 0xffff - 8 // bytes of sound in a PES packet, whose length is 16 bits
+// maxEntry is how many bytes an entry of data in the program's map may have, so that the map is a single section.
+const maxEntry = 64
+
+// datum is how data is written: as it came where it came in a transport stream.
+func datum(t *media.Track) (c coding) {
+	switch t.Codec {
+	case media.SCTE35:
+		c = coding{streamType: astits.StreamTypeSCTE35, sections: true}
+	case media.ID3:
+		c = coding{streamType: astits.StreamTypeMetadata, descriptors: metadata("ID3 ")}
+	default: // what says no time of its own in cells
+		c = coding{streamType: astits.StreamTypePrivateData, descriptors: registration("KLVA")}
+	}
+	c.streamID, c.append = idPrivate, plain
+	if b := t.Header; t.Form == Form && len(b) > 0 && len(b) <= maxEntry {
+		c.streamType, c.descriptors = astits.StreamType(b[0]), b[1:]
+	}
+	return c
+}
+
+// metadata is the descriptor of metadata, of an application of the same name, as HLS wants it for ID3. Spec: ISO 13818-1,
+// 2.6.60; "Timed Metadata for HTTP Live Streaming", 2.
+func metadata(name string) []byte {
+	const service, reserved = 0, 0x0f
+	b := append([]byte{substructs.DescriptorTagMetadata, 13, 0xff, 0xff}, name...)
+	return append(append(append(b, 0xff), name...), service, reserved)
+}
+
+// maxAudio is how many bytes of sound or data a PES packet has room for, whose length is 16 bits.
+const maxAudio = 0xffff - 8
 
 func plain(dst, data []byte, _ bool) ([]byte, bool) {
 	return append(dst, data...), len(data) > 0 && len(data) <= maxAudio
@@ -152,14 +179,9 @@ func opusUnits(config []byte) (coding, bool) {
 	if err != nil || h.Channels > 8 || h.Family > 1 {
 		return coding{}, false
 	}
-	channels := []byte{byte(h.Channels)}
-	extension := &astits.Descriptor{
-		Tag: astits.DescriptorTagExtension, Length: 2,
-		Extension: &astits.DescriptorExtension{Tag: 0x80, Unknown: &channels},
-	}
 	return coding{
 		streamType: astits.StreamTypePrivateData, streamID: idPrivate,
-		descriptors: append(registration("Opus"), extension),
+		descriptors: append(registration("Opus"), astits.DescriptorTagExtension, 2, extensionOpus, byte(h.Channels)),
 		append: func(dst, data []byte, _ bool) ([]byte, bool) {
 			if len(data) == 0 || len(data) > maxAudio/2 {
 				return dst, false

@@ -34,6 +34,8 @@ type Demux struct {
 	program program
 	streams elementaries
 	clock   media.Wrap
+	newest  int64         // ns: how far the pictures have come, or the sound where there are none
+	seats   []*elementary // that have a track in the layout, in its order
 	layout  *media.Layout // nil as long as first frames wait
 	foyer   foyer
 	pending int // bytes in open units
@@ -73,7 +75,13 @@ func (d *Demux) Health() Health {
 }
 
 func (d *Demux) publish() {
-	d.now.Skipped = d.tap.skipped
+	d.now.Skipped, d.now.Problem = d.tap.skipped, ""
+	for _, e := range d.streams.list {
+		if e.locked {
+			d.now.Problem = fmt.Sprintf("%s of PID %#x is encrypted", e.kind.name, e.pid)
+			break
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.health = d.now
@@ -114,7 +122,8 @@ func (d *Demux) read() error {
 	for {
 		b, err := d.tap.next()
 		if d.tap.torn >= 0 {
-			if e := d.streams.all[uint16(d.tap.torn)]; e != nil {
+			if e := d.streams.all[uint16(d.tap.torn)]; e != nil && e.kind.media != 0 {
+				e.section.drop()
 				d.tear(e)
 			}
 		}
@@ -138,6 +147,7 @@ func (d *Demux) read() error {
 	return end
 }
 
+// packet takes one packet of any PID.
 func (d *Demux) packet(b []byte) error {
 	d.now.Packets++
 	p, ok := parsePacket(b)
@@ -145,38 +155,72 @@ func (d *Demux) packet(b []byte) error {
 		d.now.Corrupt++
 		return nil
 	}
-	if len(p.payload) == 0 || p.pid == pidNull {
-		return nil
-	}
-	switch e := d.streams.all[p.pid]; {
+	e := d.streams.all[p.pid]
+	switch {
+	case p.pid == pidNull:
+	case len(p.payload) == 0:
+		if e != nil {
+			e.line.pass(&p)
+		}
 	case p.pid == 0:
-		return d.tables(&d.program.pats, &p, d.program.associate)
+		return d.tables(&d.program.patLine, &d.program.pats, &p, d.program.associate)
 	case p.pid == d.program.pid:
-		return d.tables(&d.program.pmts, &p, func(b []byte) error {
+		return d.tables(&d.program.pmtLine, &d.program.pmts, &p, func(b []byte) error {
 			read, err := d.program.describe(b)
 			if read {
 				d.follow()
 			}
 			return err
 		})
-	case e != nil && e.decoder == nil:
+	case e == nil:
+	case e.kind.media == 0:
 		d.other(e, &p)
-	case e != nil:
+	case e.kind.codec == media.SCTE35:
+		d.splices(e, &p)
+	default:
 		d.media(e, &p)
 	}
 	return nil
 }
 
 // tables takes a packet of tables.
-func (d *Demux) tables(s *section, p *packet, read func([]byte) error) (err error) {
-	f := s.line.follow(p)
-	if f.repeat {
+func (d *Demux) tables(l *line, s *section, p *packet, read func([]byte) error) error {
+	fresh, torn := d.follows(l, p)
+	if !fresh {
 		return nil
 	}
-	d.gap(f)
-	if f.torn {
+	if torn {
 		s.drop()
 	}
+	return d.sections(s, p, read)
+}
+
+// splices takes a packet of sections of SCTE-35.
+func (d *Demux) splices(e *elementary, p *packet) {
+	fresh, torn := d.follows(&e.line, p)
+	if !fresh {
+		return
+	}
+	if torn {
+		e.section.drop()
+	}
+	if p.scrambled {
+		e.section.drop()
+		d.scrambled(e)
+		return
+	}
+	_ = d.sections(&e.section, p, func(b []byte) error {
+		if !isSplice(b) {
+			return errTable
+		}
+		e.locked = false
+		d.datum(e, nil, b, 0, false)
+		return nil
+	})
+}
+
+// sections has those read that end in a packet. The error is ErrNoProgram.
+func (d *Demux) sections(s *section, p *packet, read func([]byte) error) (err error) {
 	s.take(p, func(b []byte) {
 		switch e := read(b); {
 		case errors.Is(e, ErrNoProgram):
@@ -188,33 +232,31 @@ func (d *Demux) tables(s *section, p *packet, read func([]byte) error) (err erro
 	return err
 }
 
-func (d *Demux) gap(f follow) {
+// follows counts what is missing before a packet, and reports whether the packet is another one than that before, and
+// whether it is torn from it.
+func (d *Demux) follows(l *line, p *packet) (fresh, torn bool) {
+	f := l.follow(p)
 	if f.lost > 0 {
 		d.now.Discontinuities++
 		d.now.Lost += uint64(f.lost)
 	}
+	return !f.repeat, f.torn
 }
 
 // other counts what no output can carry.
 func (d *Demux) other(e *elementary, p *packet) {
-	f := e.line.follow(p)
-	if f.repeat {
-		return
-	}
-	d.gap(f)
-	if p.start {
+	if fresh, _ := d.follows(&e.line, p); fresh && p.start {
 		d.now.Unknown++
 	}
 }
 
 // media takes a packet of an elementary stream.
 func (d *Demux) media(e *elementary, p *packet) {
-	f := e.line.follow(p)
-	if f.repeat {
+	fresh, torn := d.follows(&e.line, p)
+	if !fresh {
 		return
 	}
-	d.gap(f)
-	if f.torn {
+	if torn {
 		d.tear(e)
 	}
 	if p.scrambled {
@@ -244,10 +286,7 @@ func (d *Demux) media(e *elementary, p *packet) {
 
 func (d *Demux) scrambled(e *elementary) {
 	d.now.Scrambled++
-	if !e.locked {
-		e.locked = true
-		d.now.Problem = fmt.Sprintf("%s of PID %#x is encrypted", e.kind.name, e.pid)
-	}
+	e.locked = true
 	d.tear(e)
 }
 
@@ -275,8 +314,8 @@ func (d *Demux) finish(e *elementary) {
 		return
 	}
 	var ok bool
-	u := &d.unit
-	*u, ok = e.unit.parse(&d.clock)
+	u, clock := &d.unit, d.clock
+	*u, ok = e.unit.parse(&clock)
 	switch {
 	case !ok:
 		d.tear(e)
@@ -285,22 +324,41 @@ func (d *Demux) finish(e *elementary) {
 		d.scrambled(e)
 		return
 	}
-	if e.locked {
-		e.locked, d.now.Problem = false, ""
-	}
-	at := e.unit.at
-	if len(u.data) > 0 {
-		d.units = e.decoder.take(d.units[:0], u)
-		if u.timed && d.layout == nil {
-			d.foyer.watch(nanos(u.dts))
-		}
-		for i := range d.units {
-			d.place(e, &d.units[i], at)
-		}
-		clear(d.units) // it pins no frames
-		d.settle()
+	e.locked = false
+	switch {
+	case len(u.data) == 0:
+	case e.kind.media == media.Data: // no other's times hang on those that data has
+		d.note(e, u)
+	default:
+		d.clock = clock
+		d.decode(e, u)
 	}
 	d.close(e)
+}
+
+// decode makes frames of a PES packet of video or audio.
+func (d *Demux) decode(e *elementary, u *pes) {
+	d.units = e.decoder.take(d.units[:0], u)
+	if u.timed && d.layout == nil {
+		d.foyer.watch(nanos(u.dts))
+	}
+	if u.timed && (e.kind.media == media.Video || !d.streams.video) {
+		d.newest = nanos(u.dts)
+	}
+	for i := range d.units {
+		d.place(e, &d.units[i], e.unit.at)
+	}
+	clear(d.units) // it pins no frames
+	d.settle()
+}
+
+// note makes a frame of a PES packet of data.
+func (d *Demux) note(e *elementary, u *pes) {
+	var f media.Form
+	if u.id == idMetadata && len(unwrapped(u.data)) > 0 {
+		f = Form
+	}
+	d.datum(e, f, u.data, nanos(u.pts), u.timed)
 }
 
 // end decodes the unit that is open where a stream ends, if it is whole: the next one's beginning,

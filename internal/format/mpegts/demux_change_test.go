@@ -142,7 +142,7 @@ func inSteps(t *testing.T, steps [][]*media.Track) (b []byte, n int) {
 		for i := range int64(8) {
 			at := int64(step)*320 + i*40
 			for k, track := range tracks {
-				shots = append(shots, shot{uint8(k), at, at, i == 0 || track.Kind == media.Audio, unitOf(track, i == 0)})
+				shots = append(shots, shot{uint8(k), at, at, i == 0 || track.Kind != media.Video, unitOf(track, i == 0)})
 			}
 		}
 		n += len(shots)
@@ -162,6 +162,10 @@ func inSteps(t *testing.T, steps [][]*media.Track) (b []byte, n int) {
 // unitOf returns an access unit of a track.
 func unitOf(track *media.Track, key bool) []byte {
 	switch {
+	case track.Codec == media.SCTE35:
+		return splice(0, 0)
+	case track.Kind == media.Data:
+		return slice(300)
 	case track.Codec == media.MP3:
 		return append([]byte{0xff, 0xfb, 0x90, 0x00}, make([]byte, 413)...)
 	case track.Codec == media.H265:
@@ -239,6 +243,36 @@ func TestDemuxScrambled(t *testing.T) {
 	}
 }
 
+// What is encrypted and leaves the program is no problem any more.
+func TestDemuxScrambledLeaves(t *testing.T) {
+	b, _ := inSteps(t, [][]*media.Track{{avcTrack(t), aacTrack()}, {avcTrack(t)}})
+	for at := 0; at < len(b); at += packetSize {
+		if p := b[at:]; int(p[1]&0x1f)<<8|int(p[2]) == pidAudio {
+			p[3] |= 0x80
+		}
+	}
+	if _, h := take(t, b, DemuxOptions{}); h.Scrambled == 0 || h.Problem != "" {
+		t.Errorf("%+v", h)
+	}
+}
+
+// A packet of what no output can carry that is cut short costs no frame.
+func TestDemuxOthersCut(t *testing.T) {
+	s := newElementaryStream(t,
+		astits.PMTElementaryStream{ElementaryPID: 300, StreamType: astits.StreamTypeADTS},
+		astits.PMTElementaryStream{ElementaryPID: 500, StreamType: astits.StreamTypeDTSAudio})
+	s.pes(300, idAudio, 0, adtsFrame(t, 20))
+	s.pes(500, idPrivate, 0, slice(150))
+	head := slices.Clone(s.b.Bytes())
+	s.pes(300, idAudio, 2090, adtsFrame(t, 20))
+	rest := s.b.Bytes()[len(head):]
+	n := len(head)
+	src := &pieces{b: slices.Concat(head[:n-40], rest, rest), next: func() int { return n }}
+	if _, h, err := takeFrom(src, DemuxOptions{}); err != nil || h.Damaged > 0 || h.Corrupt == 0 {
+		t.Errorf("%v, %+v", err, h)
+	}
+}
+
 func TestDemuxLATMAndKLV(t *testing.T) {
 	var b bytes.Buffer
 	config := &mpeg4audio.AudioSpecificConfig{Type: mpeg4audio.ObjectTypeAACLC, SampleRate: 48000, ChannelConfig: 2}
@@ -272,26 +306,25 @@ func TestDemuxLATMAndKLV(t *testing.T) {
 		}
 	}
 	list, h := take(t, b.Bytes(), DemuxOptions{})
-	if h.Unknown != 40 || !slices.Equal(h.Others, []string{"KLV"}) || !slices.Equal(h.Tracks, []string{"AAC"}) {
+	if h.Unknown+h.Damaged > 0 || len(h.Others) > 0 || !slices.Equal(h.Tracks, []string{"AAC", "KLV", "KLV"}) {
 		t.Errorf("%+v", h)
 	}
-	if len(list) != 18 || list[0].Data()[0] != 2 || list[0].DTS != nanos(2*1920) || len(list[0].Data()) != 301 {
+	for n, times := range map[int]bool{1: true, 2: false} { // of which one has no times
+		part := of(list, n)
+		if len(part) != 20 {
+			t.Fatalf("%d of track %d", len(part), n)
+		}
+		for i, f := range part {
+			if !bytes.Equal(f.Data(), slice(30)) || times && i > 2 && f.PTS != nanos(int64(i)*1920) || !times && f.PTS != f.DTS {
+				t.Errorf("track %d, frame %d: % x at %d %d", n, i, f.Data(), f.DTS, f.PTS)
+			}
+		}
+	}
+	if list = of(list, 0); len(list) != 18 || list[0].Data()[0] != 2 || list[0].DTS != nanos(2*1920) || len(list[0].Data()) != 301 {
 		t.Fatalf("%d frames", len(list))
 	}
 	if got := describe(list[0].Source()); got != "AAC LC 48000 2, " {
 		t.Error(got)
-	}
-}
-
-func TestDemuxSCTE35(t *testing.T) {
-	s := newElementaryStream(t,
-		astits.PMTElementaryStream{ElementaryPID: 300, StreamType: astits.StreamTypeADTS},
-		astits.PMTElementaryStream{ElementaryPID: 500, StreamType: astits.StreamTypeSCTE35})
-	s.pes(300, idAudio, 0, adtsFrame(t, 20))
-	b := append(s.b.Bytes(), appendSection(nil, 500, bytes.Repeat([]byte{0xfc}, 40))...)
-	list, h := take(t, b, DemuxOptions{})
-	if len(list) != 1 || h.Unknown != 1 || !slices.Equal(h.Others, []string{"SCTE-35"}) {
-		t.Errorf("%d frames, %+v", len(list), h)
 	}
 }
 

@@ -325,3 +325,80 @@ func TestDemuxCounterMayJump(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 }
+
+// So must one of which only a part has come with the one behind it.
+func TestDemuxCutPacketsInPieces(t *testing.T) {
+	b := golden(t, "h264-aac")
+	whole, _ := take(t, b, DemuxOptions{})
+	for at := packetSize; at < len(b)-3*packetSize; at += packetSize {
+		n := 1 + at*7%(packetSize-1)
+		cut := append(slices.Clone(b[:at+packetSize-n]), b[at+packetSize:]...)
+		first := true
+		src := &pieces{b: cut, next: func() int { // the first read ends a little behind what seems to be the packet
+			if first {
+				first = false
+				return at + packetSize + 1 + at%(packetSize-1)
+			}
+			return len(cut)
+		}}
+		if at+2*packetSize > tapBytes {
+			break
+		}
+		list, _, err := takeFrom(src, DemuxOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		within(t, fmt.Sprintf("packet %d without %d bytes", at/packetSize, n), list, whole)
+	}
+}
+
+// A counter may jump in a packet that has nothing but an adaptation field.
+func TestDemuxCounterJumpsWithoutPayload(t *testing.T) {
+	b := short(t)
+	whole, _ := take(t, b, DemuxOptions{})
+	for name, c := range map[string]struct {
+		flags byte
+		by    byte // behind which the counter goes on
+	}{"says so": {0x80, 5}, "once more": {0x80, 0}, "none": {0, 0}} {
+		var out []byte
+		jumped := false
+		for at := 0; at < len(b); at += packetSize {
+			p := slices.Clone(b[at : at+packetSize])
+			if int(p[1]&0x1f)<<8|int(p[2]) == pidVideo && at > len(b)/2 {
+				if !jumped && p[1]&0x40 != 0 {
+					jumped = true
+					alone := slices.Repeat([]byte{0xff}, packetSize)
+					copy(alone, []byte{syncByte, p[1] &^ 0x40, p[2], 0x20 | (p[3]-1+c.by)&15, packetSize - 5, c.flags})
+					out = append(out, alone...)
+				}
+				if jumped {
+					p[3] = p[3]&0xf0 | (p[3]+c.by)&15
+				}
+			}
+			out = append(out, p...)
+		}
+		list, h := take(t, out, DemuxOptions{DropDamaged: true})
+		equal(t, name, list, whole)
+		if !jumped || h.Lost+h.Discontinuities+h.Damaged > 0 {
+			t.Errorf("%s: %+v", name, h)
+		}
+	}
+}
+
+// Inside a picture such a jump is a loss.
+func TestDemuxCounterJumpsInside(t *testing.T) {
+	l := &media.Layout{Tracks: []*media.Track{avcTrack(t)}}
+	b := write(t, l, both, frames(l, []shot{
+		{0, 0, 0, true, nal.Append(nil, slice(100, 0x65))},
+		{0, 40, 40, false, nal.Append(nil, slice(3000, 0x41))},
+		{0, 80, 80, false, nal.Append(nil, slice(100, 0x41))},
+	}))
+	at := 8 * packetSize
+	alone := slices.Repeat([]byte{0xff}, packetSize)
+	copy(alone, []byte{syncByte, b[at+1], b[at+2], 0x20 | (b[at+3]-1+4)&15, packetSize - 5, 0x80})
+	out := slices.Concat(b[:at], alone, b[at+4*packetSize:])
+	list, h := take(t, out, DemuxOptions{})
+	if len(list) != 2 || h.Damaged != 1 || h.Lost > 0 {
+		t.Errorf("%d frames, %+v", len(list), h)
+	}
+}

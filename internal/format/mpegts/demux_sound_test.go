@@ -20,7 +20,7 @@ type elementaryStream struct {
 
 func newElementaryStream(t testing.TB, streams ...astits.PMTElementaryStream) *elementaryStream {
 	s := &elementaryStream{t: t}
-	s.mux = astits.NewMuxer(context.Background(), &s.b, astits.WithPMTPID(pidPMT), astits.MuxerOptTablesRetransmitPeriod(never))
+	s.mux = astits.NewMuxer(context.Background(), &s.b, astits.WithPMTPID(pidPMT), astits.MuxerOptTablesRetransmitPeriod(1<<60))
 	for _, e := range streams {
 		if err := s.mux.AddElementaryStream(e); err != nil {
 			t.Fatal(err)
@@ -33,7 +33,7 @@ func newElementaryStream(t testing.TB, streams ...astits.PMTElementaryStream) *e
 // pes writes a PES packet; a time below zero is left out.
 func (s *elementaryStream) pes(pid uint16, id byte, pts int64, data []byte) {
 	s.t.Helper()
-	head := &astits.PESOptionalHeader{MarkerBits: 2, PTSDTSIndicator: astits.PTSDTSIndicatorOnlyPTS, PTS: reference(pts)}
+	head := &astits.PESOptionalHeader{MarkerBits: 2, PTSDTSIndicator: astits.PTSDTSIndicatorOnlyPTS, PTS: &astits.ClockReference{Base: int64(wrap(pts))}}
 	if pts < 0 {
 		head.PTS, head.PTSDTSIndicator = nil, astits.PTSDTSIndicatorNoPTSOrDTS
 	}

@@ -12,7 +12,8 @@ type elementary struct {
 	kind    kind
 	line    line
 	unit    parcel
-	decoder decoder // nil for what no output can carry
+	decoder decoder // of video and audio
+	section section // of data that is sections
 	id      int     // among those of its kind
 
 	locked bool // its newest packet was encrypted
@@ -26,25 +27,26 @@ type elementary struct {
 // elementaries are the streams of a program: in the table's order those that are read, and by
 // their PID all.
 type elementaries struct {
-	list []*elementary
-	all  map[uint16]*elementary
-	kept []*elementary // those that were there before the table's newest version
+	list  []*elementary
+	all   map[uint16]*elementary
+	kept  []*elementary // those that were there before the table's newest version
+	video bool          // there are pictures
 }
 
 // free returns the lowest number that no stream of a kind has.
 func (s *elementaries) free(k media.Kind) int {
 	for id := 0; ; id++ {
-		has := func(e *elementary) bool { return e.kind.media == k && e.decoder != nil && e.id == id }
+		has := func(e *elementary) bool { return e.kind.media == k && e.id == id }
 		if !slices.ContainsFunc(s.list, has) && !slices.ContainsFunc(s.kept, has) {
 			return id
 		}
 	}
 }
 
-// present reports whether each stream that is read has a frame in the foyer.
+// present reports whether each stream of pictures or sound has a frame in the foyer.
 func (s *elementaries) present() bool {
 	for _, e := range s.list {
-		if !e.waits {
+		if !e.waits && e.kind.media != media.Data {
 			return false
 		}
 	}

@@ -60,9 +60,13 @@ func (e *Entrance) describe(b []byte) {
 	}
 	e.streams, e.video = e.program.streams, false
 	e.lead = e.streams[0].ElementaryPID
+	sound := false
 	for _, s := range e.streams {
-		if k := kindOf(s); k.media == media.Video && !e.video {
+		switch k := kindOf(s); {
+		case k.media == media.Video && !e.video:
 			e.lead, e.codec, e.video = s.ElementaryPID, k.codec, true
+		case k.media == media.Audio && !e.video && !sound:
+			e.lead, sound = s.ElementaryPID, true
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/asticode/go-astits"
+
 	"weir/internal/codec/nal"
 	"weir/internal/media"
 )
@@ -62,6 +64,18 @@ func TestEntrance(t *testing.T) {
 		if pictures != 5 {
 			t.Errorf("%s: %d pictures from the entrance on", name, pictures)
 		}
+	}
+}
+
+// Where there are no pictures any sound is an entrance, whatever else the program lists first.
+func TestEntranceOfSound(t *testing.T) {
+	s := newElementaryStream(t,
+		astits.PMTElementaryStream{ElementaryPID: 500, StreamType: astits.StreamTypeSCTE35},
+		astits.PMTElementaryStream{ElementaryPID: 300, StreamType: astits.StreamTypeADTS})
+	s.pes(300, idAudio, 0, adtsFrame(t, 20))
+	var e Entrance
+	if at := e.Look(s.b.Bytes()); at != 2*packetSize {
+		t.Errorf("the entrance is at %d, not %d", at, 2*packetSize)
 	}
 }
 

@@ -18,6 +18,7 @@ const (
 	formatEAC3 = 'E'<<24 | 'A'<<16 | 'C'<<8 | '3'
 	formatHEVC = 'H'<<24 | 'E'<<16 | 'V'<<8 | 'C'
 	formatKLV  = 'K'<<24 | 'L'<<16 | 'V'<<8 | 'A'
+	formatHDMV = 'H'<<24 | 'D'<<16 | 'M'<<8 | 'V'
 	formatID3  = 'I'<<24 | 'D'<<16 | '3'<<8 | ' '
 
 	extensionOpus = 0x80
@@ -34,8 +35,11 @@ type kind struct {
 
 // most returns how many bytes a PES packet may have.
 func (k *kind) most() int {
-	if k.media == media.Audio {
+	switch k.media {
+	case media.Audio:
 		return maxSound
+	case media.Data:
+		return maxDatum
 	}
 	return maxUnit
 }
@@ -61,10 +65,41 @@ func kindOf(e *astits.PMTElementaryStream) kind {
 		return audio(media.AC3)
 	case astits.StreamTypeEAC3Audio:
 		return audio(media.EAC3)
+	case astits.StreamTypeSCTE35:
+		return kind{media: media.Data, codec: media.SCTE35, name: "SCTE-35"}
+	case astits.StreamTypeMetadata:
+		return metadataKind(e)
 	case astits.StreamTypePrivateData:
 		return privateKind(e)
 	}
 	return kind{name: otherName(e)}
+}
+
+// metadataKind tells what metadata is by its descriptors.
+func metadataKind(e *astits.PMTElementaryStream) kind {
+	for _, d := range e.ElementaryStreamDescriptors {
+		switch metadataFormat(d) {
+		case formatKLV:
+			return kind{media: media.Data, codec: media.KLV, name: "KLV"}
+		case formatID3:
+			return kind{media: media.Data, codec: media.ID3, name: "ID3"}
+		}
+	}
+	return kind{name: otherName(e)}
+}
+
+// metadataFormat returns the format that a descriptor names, or 0.
+func metadataFormat(d *astits.Descriptor) uint32 {
+	switch {
+	case d.Registration != nil:
+		return d.Registration.FormatIdentifier
+	case d.Tag == substructs.DescriptorTagMetadata && d.Unknown != nil:
+		var m substructs.MetadataDescriptor
+		if m.Unmarshal(d.Unknown.Content) == nil {
+			return m.MetadataFormatIdentifier
+		}
+	}
+	return 0
 }
 
 // privateKind tells what private data is by its descriptors.
@@ -91,31 +126,17 @@ func privateKind(e *astits.PMTElementaryStream) kind {
 			return kind{media: media.Audio, codec: media.EAC3, name: media.EAC3.String()}
 		}
 	}
-	return kind{name: otherName(e)}
+	return metadataKind(e)
 }
 
 // otherName names what no output here can carry.
 func otherName(e *astits.PMTElementaryStream) string {
 	for _, d := range e.ElementaryStreamDescriptors {
-		var format uint32
-		switch {
-		case d.Registration != nil:
-			format = d.Registration.FormatIdentifier
-		case d.Tag == substructs.DescriptorTagMetadata && d.Unknown != nil:
-			var m substructs.MetadataDescriptor
-			if m.Unmarshal(d.Unknown.Content) == nil {
-				format = m.MetadataFormatIdentifier
-			}
-		case d.Tag == astits.DescriptorTagSubtitling:
+		switch d.Tag {
+		case astits.DescriptorTagSubtitling:
 			return "DVB subtitles"
-		case d.Tag == astits.DescriptorTagTeletext, d.Tag == astits.DescriptorTagVBITeletext:
+		case astits.DescriptorTagTeletext, astits.DescriptorTagVBITeletext:
 			return "teletext"
-		}
-		switch format {
-		case formatKLV:
-			return "KLV"
-		case formatID3:
-			return "ID3"
 		}
 	}
 	switch e.StreamType {
@@ -123,8 +144,6 @@ func otherName(e *astits.PMTElementaryStream) string {
 		return "MPEG-2 video"
 	case astits.StreamTypeMPEG4Video:
 		return "MPEG-4 video"
-	case astits.StreamTypeSCTE35:
-		return "SCTE-35"
 	case astits.StreamTypeDTSAudio:
 		return "DTS"
 	case astits.StreamTypeTRUEHDAudio:

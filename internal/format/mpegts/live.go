@@ -35,13 +35,17 @@ func (w *Live) Append(dst []byte, f *media.Frame) ([]byte, error) {
 	if err != nil || !w.mux.Carries(f) {
 		return dst, err
 	}
-	video := f.Source().Kind == media.Video
+	kind := f.Source().Kind
+	video := kind == media.Video
 	if video {
 		w.picture = f.DTS
 	}
+	if kind == media.Data && !w.written && !another {
+		return dst, nil // nobody can begin with it
+	}
 	pure := !w.mux.Video() || f.DTS-w.picture >= pureAfter
 	due := !w.written || f.DTS-w.tables >= tablesEvery
-	opens := video && f.Key || !video && pure && due
+	opens := video && f.Key || kind == media.Audio && pure && due
 	if !another && !opens {
 		return w.mux.AppendFrame(dst, f)
 	}

@@ -272,12 +272,18 @@ func TestSound(t *testing.T) {
 
 func TestTimes(t *testing.T) {
 	for ns, want := range map[int64]int64{
-		0: 0, 1e9: hz, 11_111: 0, 11_112: 1, 40_000_000: 3600, -1: -1, -40_000_000: -3600,
+		0: 0, 1e9: hz, 5_555: 0, 5_556: 1, 11_111: 1, -5_555: 0, -5_556: -1, 40_000_000: 3600, -1: 0, -40_000_000: -3600,
 		3600 * 24 * 365 * 1e9: hz * 3600 * 24 * 365, // a year's times have not drifted
-		1<<63 - 1:             830_103_483_316_929,
+		1<<63 - 1:             830_103_483_316_930,
 	} {
 		if got := clock(ns) - lead; got != want {
 			t.Errorf("clock(%d) = %d; want %d", ns, got, want)
+		}
+	}
+	for n := range int64(1000) { // ticks that have come are the same again
+		first, at := nanos(1_000_007), nanos(1_000_007+n)
+		if got := clock(at-first) - lead; got != n {
+			t.Fatalf("%d ticks behind the first are %d", n, got)
 		}
 	}
 	// Behind 26 and a half hours the 33 bits begin again, which a reader follows.
@@ -376,6 +382,24 @@ func TestRebuild(t *testing.T) {
 		}
 		if got[i].pts != want {
 			t.Fatalf("frame %d at %d; want %d", i, got[i].pts, want)
+		}
+	}
+}
+
+// Pictures keep their order where samples of sound are counted.
+func TestRebuildLeavesPictures(t *testing.T) {
+	l := &media.Layout{Tracks: []*media.Track{avcTrack(t), aacTrack()}}
+	o := both
+	o.Rebuild = true
+	want := frames(l, []shot{
+		{0, 80, 0, true, nal.Append(nil, slice(50, 0x65))},
+		{0, 200, 40, false, nal.Append(nil, slice(50, 0x41))},
+		{0, 120, 80, false, nal.Append(nil, slice(50, 0x01))},
+	})
+	got, _ := take(t, write(t, l, o, want), DemuxOptions{})
+	for i, f := range want {
+		if g := got[i]; g.PTS != f.PTS+1e9 || g.DTS != f.DTS+1e9 {
+			t.Errorf("picture %d at %d %d; want %d %d", i, g.PTS, g.DTS, f.PTS+1e9, f.DTS+1e9)
 		}
 	}
 }

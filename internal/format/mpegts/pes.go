@@ -7,10 +7,11 @@ import (
 )
 
 const (
-	maxUnit  = 16 << 20 // bytes of one PES packet
-	maxSound = 1 << 20  // bytes of one with sound
-	keptPES  = 1 << 20  // bytes of memory that one leaves for the next
-	pesHead  = 9        // bytes, without what is optional
+	maxUnit  = 16 << 20   // bytes of one PES packet
+	maxSound = 1 << 20    // bytes of one with sound
+	maxDatum = 6 + 0xffff // bytes of one with data, whose length is 16 bits
+	keptPES  = 1 << 20    // bytes of memory that one leaves for the next
+	pesHead  = 9          // bytes, without what is optional
 )
 
 // parcel puts the PES packets of one elementary stream together, one after the other.
@@ -68,6 +69,7 @@ type pes struct {
 	pts, dts  int64 // 90 kHz, unwrapped
 	entry     bool
 	scrambled bool
+	id        byte
 	data      []byte
 }
 
@@ -105,7 +107,7 @@ func (p *parcel) parse(clock *media.Wrap) (u pes, ok bool) {
 	if b[6]>>6 != 2 || head > len(b) {
 		return u, false
 	}
-	u = pes{entry: p.entry, scrambled: b[6]&0x30 != 0, data: b[head:]}
+	u = pes{id: b[3], entry: p.entry, scrambled: b[6]&0x30 != 0, data: b[head:]}
 	times := b[pesHead:head]
 	switch flags := b[7] >> 6; {
 	case flags == 2 && len(times) >= 5:

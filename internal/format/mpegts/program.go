@@ -7,12 +7,15 @@ import (
 	"slices"
 
 	"github.com/asticode/go-astits"
+
+	"weir/internal/media"
 )
 
 const (
 	maxPrograms = 64 // that are named where the wanted one is not there
 	maxAbsent   = 5  // PATs in which it may be missing
 	maxStreams  = 32 // of a program, of each of those that are read and those that are not
+	maxData     = 8  // streams of data
 )
 
 // ErrNoProgram says that a stream does not have the program that is wanted.
@@ -26,6 +29,8 @@ type program struct {
 	pid    uint16 // of its map
 
 	pats, pmts section
+	patLine    line // packets of the first
+	pmtLine    line
 	pat        []byte // the newest section, as it came
 	home       []byte // the section that names the program
 	pmt        []byte // the newest one that was read
@@ -33,6 +38,8 @@ type program struct {
 	absent     int    // sections in a row that do not name it
 
 	streams []*astits.PMTElementaryStream
+	entries [][]byte // of these, as they came
+	disc    bool     // it is of a Blu-ray disc, where some stream types are others
 }
 
 // associate takes a section of the PAT. The error is ErrNoProgram.
@@ -55,7 +62,7 @@ func (p *program) associate(b []byte) error {
 		p.home = append(p.home[:0], b...)
 		if p.number != int(n.ProgramNumber) || p.pid != n.ProgramMapID {
 			p.number, p.pid = int(n.ProgramNumber), n.ProgramMapID
-			p.pmts, p.pmt = section{}, nil
+			p.pmts, p.pmtLine, p.pmt = section{}, line{}, nil
 		}
 		return nil
 	}
@@ -94,6 +101,29 @@ func (p *program) choose(t *astits.PATData) (chosen *astits.PATProgram) {
 	return chosen
 }
 
+// kinds tells what the streams are, in their order. Data has its entry as a configuration.
+func (p *program) kinds() []kind {
+	list := make([]kind, len(p.streams))
+	data := 0
+	for i, s := range p.streams {
+		k := kindOf(s)
+		switch {
+		case k.media != media.Data:
+		case p.disc && k.codec == media.SCTE35:
+			k = kind{name: "DTS"}
+		case data == maxData:
+			k = kind{name: k.name}
+		default:
+			data++
+			if i < len(p.entries) {
+				k.config = string(p.entries[i])
+			}
+		}
+		list[i] = k
+	}
+	return list
+}
+
 // describe takes a section of the program's map and reports whether it says what is in the
 // program now, other than before or not.
 func (p *program) describe(b []byte) (read bool, err error) {
@@ -106,6 +136,9 @@ func (p *program) describe(b []byte) (read bool, err error) {
 		return false, err
 	}
 	p.pmt = append(p.pmt[:0], b...)
-	p.streams = t.ElementaryStreams
+	p.streams, p.entries = t.ElementaryStreams, entries(b)
+	p.disc = slices.ContainsFunc(t.ProgramDescriptors, func(d *astits.Descriptor) bool {
+		return d.Registration != nil && d.Registration.FormatIdentifier == formatHDMV
+	})
 	return true, nil
 }

@@ -1,5 +1,7 @@
 package mpegts
 
+import "cmp"
+
 const (
 	maxSection  = 1024 // bytes of a PAT or a PMT, by their specification
 	sectionHead = 3
@@ -9,7 +11,7 @@ const (
 
 // section puts the sections of one PID together.
 type section struct {
-	line line
+	most int // bytes of a section; 0: maxSection
 	b    []byte
 	open bool
 }
@@ -56,7 +58,7 @@ func (s *section) add(b []byte, each func([]byte)) (rest []byte) {
 		return nil
 	}
 	size := sectionHead + int(s.b[1]&0x0f)<<8 + int(s.b[2])
-	if size > maxSection {
+	if size > cmp.Or(s.most, maxSection) {
 		s.drop()
 		return nil
 	}

@@ -3,6 +3,7 @@ package mpegts
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -75,12 +76,61 @@ func parseTables(b []byte, is func(*astits.DemuxerData) bool) (d *astits.Demuxer
 	}
 }
 
+// newTable makes a section that is a whole table:
+//
+//	| id | 1 u1, 0 u1, 3 u2, length u12 | number u16 | 3 u2, version u5, in force u1 | part u8 | last part u8 | body | CRC u32 |
+func newTable(id byte, number uint16, version byte, body []byte) []byte {
+	const behind = 5 + 4 // bytes that the length counts, beside the body
+	b := binary.BigEndian.AppendUint16([]byte{id}, 0xb000|uint16(len(body)+behind))
+	b = binary.BigEndian.AppendUint16(b, number)
+	b = append(append(b, 0xc1|version<<1, 0, 0), body...)
+	return binary.BigEndian.AppendUint32(b, sum(b))
+}
+
+// sum returns the CRC_32 of a section; of one that has its own at its end it is 0. Spec: ISO 13818-1, annex A.
+func sum(b []byte) uint32 {
+	const poly = 0x04c11db7
+	n := ^uint32(0)
+	for _, c := range b {
+		n ^= uint32(c) << 24
+		for range 8 {
+			n = n<<1 ^ n>>31*poly
+		}
+	}
+	return n
+}
+
+// entries returns what a program's map has of each stream, in its order: the stream type, and the descriptors behind it.
+func entries(pmt []byte) (list [][]byte) {
+	const head, sumSize = 12, 4 // bytes before the program's descriptors
+	if len(pmt) < head+sumSize {
+		return nil
+	}
+	b := pmt[:len(pmt)-sumSize]
+	info := int(pmt[10]&0x0f)<<8 | int(pmt[11])
+	for b = b[min(len(b), head+info):]; len(b) >= 5; {
+		n := 5 + int(b[3]&0x0f)<<8 + int(b[4])
+		if n > len(b) {
+			return list
+		}
+		list = append(list, append([]byte{b[0]}, b[5:n]...))
+		b = b[n:]
+	}
+	return list
+}
+
 // appendSection writes a section as packets of its own.
 func appendSection(dst []byte, pid uint16, b []byte) []byte {
-	for n := 0; n == 0 || len(b) > 0; n++ {
+	return appendSectionFrom(dst, pid, new(byte), b)
+}
+
+// appendSectionFrom is appendSection with the continuity counter of the PID's next packet.
+func appendSectionFrom(dst []byte, pid uint16, counter *byte, b []byte) []byte {
+	for first := true; first || len(b) > 0; first = false {
 		start := len(dst)
-		dst = append(dst, syncByte, byte(pid>>8)&0x1f, byte(pid), 0x10|byte(n)&15)
-		if n == 0 {
+		dst = append(dst, syncByte, byte(pid>>8)&0x1f, byte(pid), 0x10|*counter)
+		*counter = (*counter + 1) & 15
+		if first {
 			dst[start+1] |= 0x40
 			dst = append(dst, 0) // the section begins at once
 		}

@@ -26,16 +26,7 @@ func table(id byte, number uint16, part, last byte, current bool, body []byte) [
 }
 
 // signed puts the sum behind a section.
-func signed(b []byte) []byte {
-	sum := uint32(0xffffffff)
-	for _, c := range b {
-		sum ^= uint32(c) << 24
-		for range 8 {
-			sum = sum<<1 ^ sum>>31*0x04c11db7
-		}
-	}
-	return binary.BigEndian.AppendUint32(b, sum)
-}
+func signed(b []byte) []byte { return binary.BigEndian.AppendUint32(b, sum(b)) }
 
 func patOf(part, last byte, programs ...uint16) []byte {
 	var body []byte
@@ -154,16 +145,24 @@ func TestDemuxMapAgain(t *testing.T) {
 	}
 }
 
+// registered is a registration descriptor as a reader of tables has it.
+func registered(name string) []*astits.Descriptor {
+	return []*astits.Descriptor{{
+		Tag: astits.DescriptorTagRegistration, Length: uint8(len(name)),
+		Registration: &astits.DescriptorRegistration{FormatIdentifier: binary.BigEndian.Uint32([]byte(name))},
+	}}
+}
+
 func TestKinds(t *testing.T) {
 	extension := func(b ...byte) []*astits.Descriptor {
-		return append(registration("Opus"), &astits.Descriptor{Tag: astits.DescriptorTagExtension, Extension: &astits.DescriptorExtension{Tag: extensionOpus, Unknown: &b}})
+		return append(registered("Opus"), &astits.Descriptor{Tag: astits.DescriptorTagExtension, Extension: &astits.DescriptorExtension{Tag: extensionOpus, Unknown: &b}})
 	}
 	for want, e := range map[string]astits.PMTElementaryStream{
-		"HEVC":             {StreamType: astits.StreamTypePrivateData, ElementaryStreamDescriptors: registration("HEVC")},
+		"HEVC":             {StreamType: astits.StreamTypePrivateData, ElementaryStreamDescriptors: registered("HEVC")},
 		"AC3":              {StreamType: astits.StreamTypePrivateData, ElementaryStreamDescriptors: []*astits.Descriptor{{Tag: astits.DescriptorTagAC3}}},
 		"EAC3":             {StreamType: astits.StreamTypePrivateData, ElementaryStreamDescriptors: []*astits.Descriptor{{Tag: astits.DescriptorTagEnhancedAC3}}},
 		"Opus":             {StreamType: astits.StreamTypePrivateData, ElementaryStreamDescriptors: extension(2)},
-		"ID3":              {StreamType: astits.StreamTypeMetadata, ElementaryStreamDescriptors: registration("ID3 ")},
+		"ID3":              {StreamType: astits.StreamTypeMetadata, ElementaryStreamDescriptors: registered("ID3 ")},
 		"DVB subtitles":    {StreamType: astits.StreamTypePrivateData, ElementaryStreamDescriptors: []*astits.Descriptor{{Tag: astits.DescriptorTagSubtitling}}},
 		"teletext":         {StreamType: astits.StreamTypePrivateData, ElementaryStreamDescriptors: []*astits.Descriptor{{Tag: astits.DescriptorTagTeletext}}},
 		"private data":     {StreamType: astits.StreamTypePrivateData},

@@ -83,6 +83,8 @@ func (t *tap) next() ([]byte, error) {
 				t.torn = t.pid
 			}
 			t.lose()
+		case t.unsure():
+			return nil, nil
 		default:
 			if n := t.cut(); n > 0 {
 				t.skip(n)
@@ -138,6 +140,12 @@ func (t *tap) search() (n int, found bool) {
 func (t *tap) opens(n int) bool {
 	return t.b[n] == syncByte && n+packetSize < len(t.b) && t.b[n+packetSize] == syncByte &&
 		(n+2*packetSize >= len(t.b) || t.b[n+2*packetSize] == syncByte)
+}
+
+// unsure reports whether a packet that no other follows cannot be looked at for a cut yet: a row of packets inside it
+// shows a packet behind the first.
+func (t *tap) unsure() bool {
+	return !t.ended && len(t.b) > packetSize && len(t.b) < 2*packetSize && t.b[packetSize] != syncByte
 }
 
 // cut looks at a packet that no other follows: either it is whole and garbage comes behind it, or

@@ -9,14 +9,17 @@ const (
 )
 
 // clock returns ns on a stream's timeline as a time of its transport stream, not wrapped yet.
-// It is exact to the tick at any time: nothing is added up.
-func clock(ns int64) int64 {
+func clock(ns int64) int64 { return ticks(ns) + lead }
+
+// ticks returns the nearest number of ticks: those of a transport stream that has come are the same again, however its
+// times lie on the stream's timeline. Nothing is added up.
+func ticks(ns int64) int64 {
 	const num, den = 9, 100_000
 	whole, part := ns/den, ns%den
 	if part < 0 {
 		whole, part = whole-1, part+den
 	}
-	return whole*num + part*num/den + lead
+	return whole*num + (part*num+den/2)/den
 }
 
 // wrap cuts a time to its 33 bits.

@@ -1,7 +1,7 @@
 package mpegts
 
 import (
-	"reflect"
+	"slices"
 
 	"github.com/asticode/go-astits"
 
@@ -13,6 +13,7 @@ const (
 	pidPMT   = 0x1001
 	pidVideo = 0x100
 	pidAudio = 0x101
+	pidData  = 0x102 // of the first, and so on
 )
 
 // track is one track of a layout in a transport stream.
@@ -29,15 +30,11 @@ type track struct {
 type coding struct {
 	streamType  astits.StreamType
 	streamID    byte
-	descriptors []*astits.Descriptor // those of the PMT
+	descriptors []byte // those of the PMT
+	sections    bool   // it is sections, in no PES packets
 	step        step
 	// append writes the bytes that stand for an access unit, or reports false if it is damaged.
 	append func(dst, data []byte, key bool) (unit []byte, ok bool)
-}
-
-// stream is the codec's entry in the PMT.
-func (c *coding) stream(pid uint16) astits.PMTElementaryStream {
-	return astits.PMTElementaryStream{ElementaryPID: pid, StreamType: c.streamType, ElementaryStreamDescriptors: c.descriptors}
 }
 
 // step is how long the frames of a codec are: samples at a rate; zero where that is not known.
@@ -63,6 +60,51 @@ func find(l *media.Layout, kind media.Kind, wanted bool) *track {
 	return nil
 }
 
+// place returns the tracks of data that can be carried. Those that are there keep their places, and their PIDs.
+func (d *data) place(l *media.Layout) (next data) {
+	var fresh []*track
+	for i, s := range l.Tracks {
+		if s.Kind != media.Data {
+			continue
+		}
+		c, ok := codingOf(s)
+		if !ok {
+			continue
+		}
+		t := &track{source: s, index: i, kind: media.Data, codec: c}
+		n := slices.IndexFunc(d[:], func(u *track) bool { return u != nil && u.source.ID == s.ID && u.source.Codec == s.Codec })
+		if n < 0 || next[n] != nil {
+			fresh = append(fresh, t)
+			continue
+		}
+		next[n] = t
+	}
+	for _, t := range fresh {
+		if n := slices.Index(next[:], nil); n >= 0 {
+			next[n] = t
+		}
+	}
+	for n, t := range next {
+		if t != nil {
+			t.pid = pidData + uint16(n)
+		}
+	}
+	return next
+}
+
+// data is the tracks of data, by their PIDs; nil where there is none.
+type data [maxData]*track
+
+// replaced reports whether these need other tables than those before.
+func (d *data) replaced(next *data) bool {
+	for i, t := range d {
+		if t.replaced(next[i]) {
+			return true
+		}
+	}
+	return false
+}
+
 // replaced reports whether u needs another decoder or other tables than t.
 func (t *track) replaced(u *track) bool {
 	if t == nil || u == nil {
@@ -70,7 +112,7 @@ func (t *track) replaced(u *track) bool {
 	}
 	a, b := t.source, u.source
 	return a.Codec != b.Codec || string(a.Config) != string(b.Config) ||
-		!reflect.DeepEqual(t.codec.stream(t.pid), u.codec.stream(u.pid))
+		t.pid != u.pid || t.codec.streamType != u.codec.streamType || string(t.codec.descriptors) != string(u.codec.descriptors)
 }
 
 // next returns u with the state that runs on from t.

@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,6 +20,7 @@ import (
 
 	ts "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
 
+	"weir/internal/format/mpegts"
 	"weir/internal/media"
 	"weir/internal/shelf"
 	"weir/internal/testkit/studio"
@@ -189,6 +192,67 @@ func TestDurations(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestData has tracks of data come and go: their frames are in the segments, and nothing else is told.
+func TestData(t *testing.T) {
+	bubble(t, short, func(t *testing.T, r *rig) {
+		e := r.Publish("live", "a").Run(time.Second)
+		tracks := e.Layout.Tracks
+		for n := range int64(8) {
+			e.Layout = &media.Layout{Tracks: tracks}
+			if n%3 > 0 {
+				e.Layout.Tracks = slices.Concat(tracks, []*media.Track{{Kind: media.Data, Codec: media.ID3}})
+				e.Write(2, e.Next*40, true, []byte("ID3 number "+strconv.FormatInt(n, 10)))
+			}
+			e.Run(2 * time.Second)
+		}
+		p := newReader(t).see(r.Must("/live/a.m3u8"))
+		if len(p.entries) < 4 {
+			t.Fatalf("%d segments", len(p.entries))
+		}
+		found := 0
+		for _, entry := range p.entries {
+			b := r.Must("/live/" + entry.uri)
+			found += strings.Count(b, "ID3 number ")
+			if entry.discontinuity || entry.duration != 2 {
+				t.Errorf("entry %+v", entry)
+			}
+			var of [media.Data + 1]int // the reader of decode takes no tables in the middle
+			d := mpegts.NewDemux(strings.NewReader(b), mpegts.DemuxOptions{})
+			for f, err := d.ReadFrame(); err == nil; f, err = d.ReadFrame() {
+				of[f.Source().Kind]++
+			}
+			if h := d.Health(); of[media.Video] < 49 || of[media.Audio] < 80 || h.Lost+h.Damaged > 0 {
+				t.Errorf("%s: %v, %+v", entry.uri, of, h)
+			}
+		}
+		if found < 3 {
+			t.Errorf("%d frames of data", found)
+		}
+	})
+}
+
+// TestDataWithSound has data come between sounds: each segment begins with one of these.
+func TestDataWithSound(t *testing.T) {
+	bubble(t, short, func(t *testing.T, r *rig) {
+		e := r.Publish("live", "a", studio.Sound(44100), &media.Track{Kind: media.Data, Codec: media.ID3})
+		for n := range int64(400) {
+			e.Run(40 * time.Millisecond)
+			e.Write(1, n*40+39, true, []byte("ID3"))
+		}
+		p := newReader(t).see(r.Must("/live/a.m3u8"))
+		if len(p.entries) < 2 {
+			t.Fatalf("%d segments", len(p.entries))
+		}
+		for _, entry := range p.entries {
+			b := r.Must("/live/" + entry.uri)
+			const pid, third = 0x101, 2 * 188
+			if got := int(b[third+1]&0x1f)<<8 | int(b[third+2]); got != pid || strings.Count(b, "ID3") < 40 {
+				t.Errorf("%s begins with PID %#x and has %d frames of data", entry.uri, got, strings.Count(b, "ID3")-1)
+			}
+		}
+	})
 }
 
 // TestPicturesStop has pictures that were promised not come, come, stop and come again: sound goes

@@ -110,6 +110,10 @@ func (p *tsPackager) frame(f *media.Frame) {
 	if p.mux == nil || !p.mux.Carries(f) || len(f.Data()) == 0 {
 		return
 	}
+	if f.Source().Kind == media.Data {
+		p.datum(f)
+		return
+	}
 	if p.writing != nil && p.cutter.silent(f) {
 		p.finish()
 	}
@@ -138,6 +142,16 @@ func (p *tsPackager) frame(f *media.Frame) {
 		w.pictures++
 	}
 	p.cutter.add(f)
+	w.flush()
+}
+
+// datum puts a frame of data into the segment that there is: it neither begins one nor ends one.
+func (p *tsPackager) datum(f *media.Frame) {
+	w := p.writing
+	if w == nil || w.total() >= maxBytes || p.cutter.silent(f) {
+		return
+	}
+	w.buf, _ = p.mux.AppendFrame(w.buf, f) // as above
 	w.flush()
 }
 

@@ -141,6 +141,36 @@ func TestTS(t *testing.T) {
 	}
 }
 
+// TestTSData has data come between pictures, with tables before it, where nobody can enter.
+func TestTSData(t *testing.T) {
+	e := newTS(logKey{}, nil, nil)
+	tracks := layout(picture(), sound()).Tracks
+	feed := &feed{t: t, layout: layout(tracks...), size: 8}
+	write := func(f *media.Frame) net.Buffers { return e.Append(nil, f, true) }
+	data := func() *media.Frame {
+		f := media.NewFrame(nil, []byte("ID3"))
+		f.Layout, f.Track, f.Key, f.DTS, f.PTS = feed.layout, 2, true, int64(feed.now), int64(feed.now)
+		return f
+	}
+	if own := write(feed.frame('K')); !beginsWithTables(feed.frame('K'), own) {
+		t.Error("no tables before a key picture")
+	}
+	feed.layout = layout(tracks[0], tracks[1], &media.Track{Kind: media.Data, Codec: media.ID3})
+	write(feed.frame('P'))
+	f := data()
+	own := write(f)
+	if len(own) != 1 || len(own[0]) != 3*188 || beginsWithTables(f, own) {
+		t.Errorf("data is %d bytes; an entrance: %t", len(own[0]), beginsWithTables(f, own))
+	}
+	if own := write(data()); len(own) != 1 || len(own[0]) != 188 {
+		t.Errorf("the next is %v", own)
+	}
+	late := newTS(logKey{}, nil, nil)
+	if own := late.Append(nil, data(), true); len(own) > 0 {
+		t.Errorf("a stream begins with data: % x", own[0][:4])
+	}
+}
+
 // TestGuess is what the header says, and what is left out.
 func TestGuess(t *testing.T) {
 	all := layout(picture(), sound())

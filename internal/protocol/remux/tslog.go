@@ -42,7 +42,8 @@ func (e *tsPackets) Append(dst net.Buffers, f *media.Frame, follows bool) net.Bu
 	return append(dst, e.room[n:len(e.room):len(e.room)])
 }
 
-// beginsWithTables reports whether a frame can be understood by who has seen none before.
+// beginsWithTables reports whether a frame can be understood by who has seen none before. Data may have tables before it
+// too, anywhere between pictures.
 func beginsWithTables(f *media.Frame, own net.Buffers) bool {
-	return f.Key && len(own) > 0 && mpegts.IsTable(own[0])
+	return f.Key && f.Source().Kind != media.Data && len(own) > 0 && mpegts.IsTable(own[0])
 }

@@ -75,7 +75,7 @@ func rejected(err error) error {
 
 const (
 	closing = "closing socket"                     // what the library says before it does
-	dozing  = 3*time.Second + 100*time.Millisecond // for which its reader sleeps at the most, and a little
+	dozing  = 3*time.Second + 250*time.Millisecond // for which its reader sleeps at the most, and a little
 )
 
 // waker holds the library up before it closes the socket of a connection that it has called for. Its reader then sees

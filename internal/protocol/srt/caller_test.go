@@ -53,7 +53,9 @@ func TestDialLeavesNothing(t *testing.T) {
 	}
 	all.Wait()
 	v.calls.Wait()
-	if n := readers(); n > 0 {
-		t.Errorf("%d goroutines stay", n)
+	for end := time.Now().Add(time.Second); readers() > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines stay", readers())
+		}
 	}
 }

@@ -55,6 +55,9 @@ func (e *Encoder) Run(d time.Duration) *Encoder {
 				}
 				continue
 			}
+			if t.Kind != media.Audio { // data is written by who has some
+				continue
+			}
 			for ; e.sounds*1024*1000/44100 < at+step.Milliseconds(); e.sounds++ {
 				e.Write(i, e.sounds*1024*1000/44100, true, bytes.Repeat([]byte{0xcd}, 100))
 			}
