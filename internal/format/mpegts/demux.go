@@ -265,10 +265,17 @@ func (d *Demux) media(e *elementary, p *packet) {
 	}
 	if p.start {
 		if e.unit.open {
+			e.ends.note(e.unit.stuffed)
 			d.finish(e)
 		}
 		e.unit.begin(p)
-		e.torn = false
+		e.torn, e.ends.hasty = false, false
+	} else if len(p.payload) > 0 && (e.ends.hasty || e.unit.open && e.unit.stuffed) {
+		e.ends.wild = true
+		if e.ends.hasty { // what has been given out was a part
+			e.ends.hasty = false
+			d.tear(e)
+		}
 	}
 	if !e.unit.open {
 		return
@@ -279,8 +286,12 @@ func (d *Demux) media(e *elementary, p *packet) {
 	}
 	d.pending += len(p.payload)
 	e.unit.add(p, d.tap.at)
-	if e.unit.whole() {
+	switch {
+	case e.unit.whole():
 		d.finish(e)
+	case e.unit.size() == 0 && e.unit.stuffed && e.ends.holds():
+		d.finish(e)
+		e.ends.hasty = true
 	}
 }
 

@@ -16,6 +16,7 @@ type elementary struct {
 	section section // of data that is sections
 	id      int     // among those of its kind
 
+	ends   habit
 	locked bool // its newest packet was encrypted
 	torn   bool // the unit that was to be open is known to be damaged
 	index  int  // in the layout, or -1
@@ -52,3 +53,24 @@ func (s *elementaries) present() bool {
 	}
 	return true
 }
+
+// habit is what is known of the packets that a muxer fills up: the last one of a PES packet is filled up wherever it does not
+// happen to fit, and as a rule no other one is. Pictures need not say how long they are; where the rule holds they need not
+// wait for the next one to be known as whole, which is a picture's time sooner.
+type habit struct {
+	seen  int  // PES packets whose last packet, and no other one, was filled up
+	wild  bool // one in the middle was
+	hasty bool // the newest PES packet was taken as whole by habit
+}
+
+// sure is how many have to keep the rule before it is relied on.
+const sure = 8
+
+// note takes a PES packet whose end the next one's beginning has shown.
+func (h *habit) note(stuffed bool) {
+	if stuffed {
+		h.seen++
+	}
+}
+
+func (h *habit) holds() bool { return h.seen >= sure && !h.wild }
