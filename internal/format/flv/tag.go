@@ -16,6 +16,12 @@ const (
 	TagScript TagType = 18
 )
 
+// The types of RTMP's messages that hold what tags hold, and are no tags.
+const (
+	MessageScript3   TagType = 15 // a script with a byte of AMF3 before it
+	MessageAggregate TagType = 22 // several tags
+)
+
 // Tag is one entry of a file.
 type Tag struct {
 	Type TagType
