@@ -72,6 +72,7 @@ type Server struct {
 	rtmpsCert  certificate
 	apiFront   *httpFront
 	webFront   *httpFront
+	cast       casters
 
 	breaker       *metrics.Breaker
 	metrics       *metrics.Metrics
@@ -117,6 +118,7 @@ func (s *Server) shut() {
 	s.rtmpsFront.shut()
 	s.apiFront.shut()
 	s.webFront.shut()
+	s.cast.shut()
 	s.exporterFront.shut()
 	s.pprofFront.shut()
 }
