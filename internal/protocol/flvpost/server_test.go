@@ -3,6 +3,7 @@ package flvpost
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -175,7 +176,7 @@ func TestNoBody(t *testing.T) {
 			t.Fatal(err)
 		}
 		answer.Body.Close()
-		if answer.StatusCode != 405 || answer.Header.Get("Allow") != "POST, PUT" || answer.Close {
+		if answer.StatusCode != http.StatusMethodNotAllowed || answer.Header.Get("Allow") != "POST, PUT" || answer.Close {
 			t.Errorf("%s: %s, %v", method, answer.Status, answer.Header)
 		}
 	}
@@ -317,14 +318,14 @@ func BenchmarkPublish(b *testing.B) {
 		all = append(all, m)
 	}
 	whole := file(all...)
-	tags := whole[13:]
+	tags := fmt.Appendf(nil, "%x\r\n%s\r\n", len(whole)-13, whole[13:])
 	g := h.posts("/live/s.flv")
 	g.chunk(whole[:13])
 	_ = g.conn.SetDeadline(time.Time{})
 	b.SetBytes(int64(len(tags)))
 	b.ReportAllocs()
 	for b.Loop() {
-		g.chunk(tags)
+		g.write(tags)
 	}
 	g.chunk(nil)
 	g.answered(200, "")
