@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/internal/access"
+	"weir/internal/stream"
 )
 
 // postAddress returns the address to post to of what has one of RTMP.
@@ -158,4 +161,22 @@ func TestPostElsewhere(t *testing.T) {
 		}
 	}
 	view.stop()
+}
+
+// TestPostHooks has a business system asked and told, and an address that is signed.
+func TestPostHooks(t *testing.T) {
+	t.Parallel()
+	v := receive(t, nil)
+	f := serve(t, conf{vhost: v.hooks("") + "auth { enabled on; secret key; play off; }"})
+	c := newClip(t, "h264", "small")
+	file, rate := briefFile(t, c, 4)
+	grant := access.Grant{Act: stream.Publish, Vhost: stream.DefaultVhost, App: "live", Stream: "s", Expires: time.Now().Add(time.Minute)}
+	curl(t, "-T", file, postAddress(t, f.url("s"))).answers(t, 403, "a token is needed")
+	at := postAddress(t, f.url("s")) + "?" + grant.Sign("key")
+	curl(t, "-T", file, "--limit-rate", strconv.Itoa(2*rate), at).answers(t, 200, "/live/s")
+	for _, action := range []string{"on_connect", "on_publish", "on_unpublish", "on_close"} {
+		if c := v.wait(1, action)[0]; c.Vhost != "__defaultVhost__" || c.App != "live" || action == "on_publish" && !strings.Contains(c.Param, "sign=") {
+			t.Errorf("%s: %s", action, c.body)
+		}
+	}
 }
