@@ -9,6 +9,7 @@ needs='
 gcc                gcc
 ffmpeg             ffmpeg
 ffprobe            ffmpeg
+curl               curl
 chromium           chromium
 npm                npm
 rtmpdump           rtmpdump

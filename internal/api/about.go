@@ -72,7 +72,7 @@ func (a *API) features(*call) any {
 	}
 	can := &f.Features
 	can.SSL, can.HLS, can.Callback, can.API, can.HTTPD, can.Stat = true, true, true, true, true, true
-	can.Complex, can.NoDelay, can.MR = true, true, true
+	can.Caster, can.Complex, can.NoDelay, can.MR = true, true, true, true
 	return featuresAnswer{a.head(), f}
 }
 

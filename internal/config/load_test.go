@@ -76,15 +76,21 @@ var refused = map[string]struct{ conf, want string }{
 	"network of garbage": {"listen 1; forwarded_for 10.0.0.0/33;", "expects an address, or a network such as 10.0.0.0/8"},
 	"ingest twice":       {"listen 1; vhost a { ingest i { }\n ingest i { } }", `x.conf: line 2: vhost a has two ingest blocks named "i"`},
 	"caster of nothing":  {"listen 1; stream_caster { enabled on; }", "stream_caster needs caster and listen"},
-	"rule of one word":   {"vhost a { security { allow all; } }", "vhost.security.allow expects two words, such as play all, got 1"},
-	"rule of no action":  {"vhost a { security { allow read all; } }", `vhost.security.allow expects publish or play, got "read"`},
-	"rule of no address": {"vhost a { security { deny play here; } }", `expects all, an address or a network, got "here"`},
-	"passphrase":         {"srt_server { passphrase short; }", "srt_server.passphrase expects 10 to 79 characters"},
-	"key length":         {"srt_server { pbkeylen 8; }", `srt_server.pbkeylen expects 0, 16, 24 or 32, got "8"`},
-	"heartbeat":          {"heartbeat { interval 0.5; }", `heartbeat.interval expects seconds, 1 or more, got "0.5"`},
-	"child of former":    {"vhost a { mr { sleep 1; } }", "unknown directive sleep in vhost.mr"},
-	"second occurrence":  {"listen 1; daemon off; daemon maybe;", `daemon expects on or off, got "maybe"`},
-	"grammar":            {"listen 1935", "x.conf: line 1: directive listen does not end"},
+	"caster to nowhere":  {"listen 1; stream_caster { enabled on; caster flv; listen 2; }", "stream_caster needs output"},
+	"caster elsewhere": {"listen 1;\nstream_caster { enabled on; caster flv; listen 2;\noutput rtmp://example.com/[app]/[stream]; }",
+		"x.conf: line 3: stream_caster.output \"rtmp://example.com/[app]/[stream]\": it is not on this server"},
+	"caster to a host that is posted": {"listen 1; stream_caster { enabled on; caster flv; listen 2; output rtmp://[app]/live/[stream]; }", "it is not on this server"},
+	"caster to another port":          {"listen 1; stream_caster { enabled on; caster flv; listen 2; output rtmp://127.0.0.1:2/[app]/[stream]; }", "listen has no port 2"},
+	"caster to no stream":             {"listen 1; stream_caster { enabled on; caster flv; listen 2; output rtmp://127.0.0.1/[app]; }", "names no stream"},
+	"rule of one word":                {"vhost a { security { allow all; } }", "vhost.security.allow expects two words, such as play all, got 1"},
+	"rule of no action":               {"vhost a { security { allow read all; } }", `vhost.security.allow expects publish or play, got "read"`},
+	"rule of no address":              {"vhost a { security { deny play here; } }", `expects all, an address or a network, got "here"`},
+	"passphrase":                      {"srt_server { passphrase short; }", "srt_server.passphrase expects 10 to 79 characters"},
+	"key length":                      {"srt_server { pbkeylen 8; }", `srt_server.pbkeylen expects 0, 16, 24 or 32, got "8"`},
+	"heartbeat":                       {"heartbeat { interval 0.5; }", `heartbeat.interval expects seconds, 1 or more, got "0.5"`},
+	"child of former":                 {"vhost a { mr { sleep 1; } }", "unknown directive sleep in vhost.mr"},
+	"second occurrence":               {"listen 1; daemon off; daemon maybe;", `daemon expects on or off, got "maybe"`},
+	"grammar":                         {"listen 1935", "x.conf: line 1: directive listen does not end"},
 }
 
 func TestRefused(t *testing.T) {
@@ -317,4 +323,17 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("%q was written as\n%s\nwhich differs in %v", conf, w.out.String(), changed)
 		}
 	})
+}
+
+func TestCasters(t *testing.T) {
+	c := must(t)(text("listen 1; vhost a { }\nstream_caster { enabled on; caster flv; listen 2 3; output rtmp://127.0.0.1:1/[app]/[stream]?vhost=a; }\n" +
+		"stream_caster { enabled on; caster flv; listen 4; output rtmp://localhost/live/s; }\n" +
+		"stream_caster { enabled on;\ncaster gb28181; listen 5; output rtmp://elsewhere/live/[stream]; }\n" +
+		"stream_caster { caster gb28181; listen 6; }"))
+	if len(c.StreamCaster) != 4 || len(c.WithoutEffect) != 0 {
+		t.Errorf("%d casters, without effect: %v", len(c.StreamCaster), c.WithoutEffect)
+	}
+	if len(c.Notes) != 1 || c.Notes[0].Line != 5 || !strings.Contains(c.Notes[0].Text, "stream_caster gb28181 is not there yet") {
+		t.Errorf("notes %v", c.Notes)
+	}
 }

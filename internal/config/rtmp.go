@@ -25,10 +25,10 @@ type RTSP struct {
 // StreamCaster receives streams in another protocol.
 type StreamCaster struct {
 	Enabled bool     `conf:"enabled" default:"off" doc:"Listens."`
-	Caster  string   `conf:"caster" enum:"mpegts_over_udp|rist|flv|gb28181" example:"mpegts_over_udp" doc:"What it receives: a transport stream over UDP, to an address of its own or a multicast group; the same by RIST, simple profile, on an even port and the next; FLV posted over HTTP; or GB28181 cameras."`
-	Output  string   `conf:"output" example:"rtmp://127.0.0.1/live/livestream" doc:"RTMP address at which the stream is published; [app] and [stream] may be used."`
+	Caster  string   `conf:"caster" enum:"mpegts_over_udp|rist|flv|gb28181" example:"mpegts_over_udp" doc:"What it receives: a transport stream over UDP, to an address of its own or a multicast group; the same by RIST, simple profile, on an even port and the next; FLV posted over HTTP. GB28181 cameras are not there yet."`
+	Output  string   `conf:"output" example:"rtmp://127.0.0.1/live/livestream" doc:"RTMP address on this server at which the stream is published. For flv it may have [app] and [stream] in it, which are those of the address that is posted to. It may name a vhost: ?vhost=NAME."`
 	Listen  []string `conf:"listen" check:"endpoint" example:"8935" doc:"Where it listens."`
-	SIP     SIP      `conf:"sip" doc:"The SIP side of GB28181."`
+	SIP     SIP      `conf:"sip,later" doc:"The SIP side of GB28181."`
 
 	_ struct{} `conf:"tcp_enable,ignored" doc:"Of older versions of GB28181."`
 	_ struct{} `conf:"rtp_port_min,ignored" doc:"Of older versions of GB28181."`

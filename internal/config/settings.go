@@ -46,7 +46,7 @@ type Settings struct {
 	SRTServer    SRTServer       `conf:"srt_server" doc:"SRT over UDP. Whether a vhost takes part is said in its srt block."`
 	RTCServer    RTCServer       `conf:"rtc_server,later" doc:"WebRTC: the sockets and addresses. Whether a vhost takes part is said in its rtc block."`
 	RTSPServer   RTSPServer      `conf:"rtsp_server,later" doc:"RTSP for players. Whether a vhost takes part is said in its rtsp block."`
-	StreamCaster []*StreamCaster `conf:"stream_caster" env:"-" doc:"Receives streams in some other protocol and publishes them here. May be given once for each kind."`
+	StreamCaster []*StreamCaster `conf:"stream_caster" env:"-" doc:"Receives streams in some other protocol and publishes them here. May be given several times."`
 
 	Heartbeat Heartbeat `conf:"heartbeat" reload:"live" doc:"Tells an HTTP service at regular intervals that this server is alive."`
 	Stats     Stats     `conf:"stats" env:"-" reload:"live" doc:"Measures the machine: processor, memory, network and disks."`

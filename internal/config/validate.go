@@ -30,8 +30,8 @@ func (l *loader) validate(file string) {
 	}
 	l.noteSRT()
 	for _, caster := range c.StreamCaster {
-		if caster.Enabled && (caster.Caster == "" || len(caster.Listen) == 0) {
-			l.failAt(&caster.Enabled, file, "stream_caster needs caster and listen when it is enabled")
+		if caster.Enabled {
+			l.validateCaster(caster, file)
 		}
 	}
 	if len(c.Vhosts) == 0 {
@@ -56,6 +56,23 @@ func (l *loader) validateHTTP(file string) {
 	plain := slices.Equal(api.Listen, server.Listen)
 	if secure := slices.Equal(api.HTTPS.Listen, server.HTTPS.Listen); plain != secure {
 		l.failAt(&api.Listen, file, "http_api and http_server must share both their listen and their https.listen, or neither")
+	}
+}
+
+// validateCaster checks a stream_caster that is enabled, and tells of one that is not there yet.
+func (l *loader) validateCaster(c *StreamCaster, file string) {
+	switch {
+	case c.Caster == "" || len(c.Listen) == 0:
+		l.failAt(&c.Enabled, file, "stream_caster needs caster and listen when it is enabled")
+	case c.Caster == "gb28181":
+		at := l.given[&c.Caster]
+		l.note(at.file, at.line, "stream_caster %s is not there yet: nothing listens on %s", c.Caster, strings.Join(c.Listen, " "))
+	case c.Output == "":
+		l.failAt(&c.Enabled, file, "stream_caster needs output when it is enabled")
+	default:
+		if _, err := ParsePlace(c.Output, l.cfg.Listen); err != nil { // its variables are names like others here
+			l.failAt(&c.Output, file, "stream_caster.output %s", err)
+		}
 	}
 }
 

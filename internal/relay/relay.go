@@ -43,6 +43,7 @@ type Relay struct {
 	review chan struct{} // cap 1: the configuration may have changed
 
 	// Owned by Run.
+	casters []*config.StreamCaster // those of the start: a reload changes none
 	sources map[source]*fetching
 }
 
@@ -74,6 +75,7 @@ func (v *Relay) Review() {
 // Run keeps what the configuration asks for until ctx ends, and waits for it to end. Streams are sent on by the Registry,
 // which runs Standing.
 func (v *Relay) Run(ctx context.Context) error {
+	v.casters = v.o.Config().StreamCaster
 	var all sync.WaitGroup
 	defer all.Wait()
 	for {

@@ -76,7 +76,7 @@ func (v *Relay) wanted() (list []source) {
 			}
 		}
 	}
-	for _, k := range c.StreamCaster {
+	for _, k := range v.casters {
 		scheme := map[string]string{"mpegts_over_udp": "udp", "rist": "rist"}[k.Caster]
 		if !k.Enabled || scheme == "" {
 			continue

@@ -28,6 +28,9 @@ func (s *Server) Drain(ctx context.Context) {
 	for _, f := range []*httpFront{s.apiFront, s.webFront, s.exporterFront} {
 		f.http.SetKeepAlivesEnabled(false)
 	}
+	for _, each := range s.cast {
+		each.front.http.SetKeepAlivesEnabled(false)
+	}
 	for pause := reportFirst; s.clients() > 0; pause = min(2*pause, reportMost) {
 		s.log.Info("waiting for clients to leave", "clients", s.clients(), "since", time.Since(begun).Round(time.Second))
 		if !s.emptied(ctx, pause) {

@@ -47,6 +47,9 @@ func (s *Server) places(c *config.Config) []place {
 	if c.Pprof.Enabled {
 		list[7].addrs = c.Pprof.Listen
 	}
+	for _, each := range s.cast {
+		list = append(list, place{front: each.front.plain, addrs: each.addrs})
+	}
 	return list
 }
 

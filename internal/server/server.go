@@ -74,6 +74,7 @@ type Server struct {
 	rtmpsCert  certificate
 	apiFront   *httpFront
 	webFront   *httpFront
+	cast       casters
 
 	breaker       *metrics.Breaker
 	metrics       *metrics.Metrics
@@ -119,6 +120,7 @@ func (s *Server) shut() {
 	s.rtmpsFront.shut()
 	s.apiFront.shut()
 	s.webFront.shut()
+	s.cast.shut()
 	s.exporterFront.shut()
 	s.pprofFront.shut()
 }

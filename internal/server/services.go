@@ -46,6 +46,7 @@ func (s *Server) services() []Service {
 		s.relay,
 		s.apiFront,
 		s.webFront,
+		s.cast,
 		s.breaker,
 		s.exporterFront,
 		s.pprofFront,
@@ -107,6 +108,7 @@ func (s *Server) build() {
 	calls.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)
 	s.apiFront = newHTTPFront("HTTP API", options, calls, s.forwarders)
 	s.webFront = newHTTPFront("HTTP server", options, web.HTTPServer(s.site(), s.log), s.forwarders)
+	s.cast = s.casters(s.config(), options)
 	s.export(options)
 	s.report()
 }

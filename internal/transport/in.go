@@ -46,8 +46,8 @@ func (in *In) Frames() *In {
 // following call. A peer that falls silent for longer than the rules allow is ended by cancel, which must end next. The
 // error is io.EOF when next's was.
 func (in *In) Run(p *stream.Publisher, next func() ([]byte, error), cancel context.CancelCauseFunc) error {
-	silence := watchSilence(func() *config.Publish { return &in.rules().Publish }, cancel)
-	defer silence.stop()
+	silence := WatchSilence(func() *config.Publish { return &in.rules().Publish }, cancel)
+	defer silence.Stop()
 	from := &source{next: next, traffic: in.traffic, silence: silence, lane: p.Lane(nil)}
 	if in.packets {
 		_, err := io.Copy(io.Discard, from)
@@ -108,7 +108,7 @@ func programOf(param string) int {
 type source struct {
 	next    func() ([]byte, error)
 	traffic *stream.Traffic
-	silence *silence
+	silence *Silence
 	lane    *stream.Lane
 	arena   media.Arena
 	left    []byte // of the packet that is being read
@@ -122,7 +122,7 @@ func (s *source) Read(b []byte) (n int, err error) {
 			return 0, err
 		}
 		now := media.Now()
-		s.silence.heard.Store(now)
+		s.silence.Heard(now)
 		s.traffic.Received.Add(uint64(len(came)))
 		s.left = s.arena.Bytes(len(came))
 		copy(s.left, came)

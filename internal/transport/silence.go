@@ -12,9 +12,9 @@ import (
 	"weir/internal/stream"
 )
 
-// silence ends a publisher that sends nothing for longer than the rules in force allow. Its connection may be well:
+// Silence ends a publisher that sends nothing for longer than the rules in force allow. Its connection may be well:
 // protocols keep them alive.
-type silence struct {
+type Silence struct {
 	rules  func() *config.Publish
 	cancel context.CancelCauseFunc
 	heard  atomic.Int64 // when the last packet came; 0: none has yet
@@ -25,23 +25,27 @@ type silence struct {
 	over  bool
 }
 
-// watchSilence begins to watch, until stop.
-func watchSilence(rules func() *config.Publish, cancel context.CancelCauseFunc) *silence {
-	s := &silence{rules: rules, cancel: cancel, began: media.Now()}
+// WatchSilence begins to watch, until Stop. The cause that cancel is given is a stream.ErrMute.
+func WatchSilence(rules func() *config.Publish, cancel context.CancelCauseFunc) *Silence {
+	s := &Silence{rules: rules, cancel: cancel, began: media.Now()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.timer = time.AfterFunc(time.Second, s.look)
 	return s
 }
 
-func (s *silence) stop() {
+// Heard notes that something has come at a time of media.Now; it may be called from anywhere.
+func (s *Silence) Heard(now int64) { s.heard.Store(now) }
+
+// Stop ends the watch.
+func (s *Silence) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over = true
 	s.timer.Stop()
 }
 
-func (s *silence) look() {
+func (s *Silence) look() {
 	rules, since := s.rules(), s.heard.Load()
 	limit := rules.NormalTimeout
 	if since == 0 {

@@ -96,7 +96,7 @@ func (f *fixture) sockets() (list []string) {
 	table, _ := os.ReadFile("/proc/net/tcp")
 	for line := range strings.Lines(string(table)) {
 		words := strings.Fields(line)
-		for _, a := range []string{f.rtmp, f.rtmps, f.api, f.http, f.https} {
+		for _, a := range []string{f.rtmp, f.rtmps, f.api, f.http, f.https, f.post} {
 			var port int
 			_, _ = fmt.Sscanf(a, "127.0.0.1:%d", &port)
 			if len(words) > 9 && strings.HasSuffix(words[1], fmt.Sprintf(":%04X", port)) && open["socket:["+words[9]+"]"] {

@@ -47,6 +47,7 @@ var publishers = []publisher{
 	{name: "ffmpeg-rtmps", codec: "h264", start: sendTLS(ffmpegPublisher("ffmpeg")), says: ffmpegSays, light: true},
 	{name: "client-rtmps", codec: "h264", start: sendTLS(startClientPublisher), says: clientSays, light: true},
 	{name: "ffmpeg-srt", codec: "h264", start: srtPublisher(""), says: srtSays, light: true},
+	{name: "ffmpeg-flv-post", codec: "h264", start: postPublisher(), says: postSays, light: true},
 }
 
 func ffmpegSays(_, text string) string { return "Server error: " + text }

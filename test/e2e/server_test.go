@@ -50,6 +50,7 @@ type fixture struct {
 	rtmp, api   string // addresses
 	rtmps       string // another
 	http, https string // of the web server
+	post        string // where FLV is posted to
 	dir         string // of its files
 	file        string // the configuration
 	password    string // of the API's admin; empty without
@@ -64,7 +65,7 @@ func serve(t *testing.T, c conf) *fixture {
 	f.file, f.dir = filepath.Join(t.TempDir(), "weir.conf"), t.TempDir()
 	for attempt := 0; f.server == nil; attempt++ {
 		f.rtmp, f.api, f.rtmps = freeAddress(t), freeAddress(t), freeAddress(t)
-		f.http, f.https = freeAddress(t), freeAddress(t)
+		f.http, f.https, f.post = freeAddress(t), freeAddress(t), freeAddress(t)
 		f.identify(ourIdentity())
 		f.write(c)
 		loaded, err := f.load()
@@ -160,6 +161,7 @@ func (f *fixture) write(c conf) {
 	if c.srt != "" {
 		fmt.Fprintf(&b, "srt_server { %s enabled on; listen %s; }\n", c.srt, f.rtmp)
 	}
+	fmt.Fprintf(&b, "stream_caster { enabled on; caster flv; listen %s; output rtmp://127.0.0.1/[app]/[stream]; }\n", f.post)
 	secure := fmt.Sprintf("https { enabled on; listen %s; key %s; cert %s; }", f.https, f.keyFile(), f.certFile())
 	if strings.Contains(c.http, "enabled off") {
 		secure = ""

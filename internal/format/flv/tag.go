@@ -16,6 +16,17 @@ const (
 	TagScript TagType = 18
 )
 
+// known reports whether there are tags of that type. Some recorders of RTMP write its scripts as they are.
+func (t TagType) known() bool {
+	return t == TagAudio || t == TagVideo || t == TagScript || t == MessageScript3
+}
+
+// The types of RTMP's messages that hold what tags hold, and are no tags.
+const (
+	MessageScript3   TagType = 15 // a script with a byte of AMF3 before it
+	MessageAggregate TagType = 22 // several tags
+)
+
 // Tag is one entry of a file.
 type Tag struct {
 	Type TagType

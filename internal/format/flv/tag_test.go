@@ -36,6 +36,11 @@ func TestTag(t *testing.T) {
 			}
 		}
 	}
+	strict := NewReader(strings.NewReader("this is no tag"))
+	strict.Strict = true
+	if tag, err := strict.ReadTag(); !errors.Is(err, ErrMalformed) {
+		t.Errorf("a tag of type 't': %v, %v", tag, err)
+	}
 	if _, err := read(nil); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}

@@ -17,14 +17,14 @@ func (c *Client) Frames(log *slog.Logger) media.Reader {
 	}
 	r := &clientReader{client: c}
 	c.in.alloc = r.arena.Bytes
-	r.demux = demux{arena: &r.arena, log: log}
+	r.demux = flv.Demux{Arena: &r.arena, Log: log}
 	return r
 }
 
 type clientReader struct {
 	client *Client
 	arena  media.Arena
-	demux  demux
+	demux  flv.Demux
 	ready  []*media.Frame
 	next   int // of ready
 }
@@ -39,7 +39,7 @@ func (r *clientReader) ReadFrame() (*media.Frame, error) {
 		switch m.kind {
 		case audio, video, amf0Data, amf3Data, aggregate:
 			clear(r.ready)
-			r.ready, r.next = r.demux.frames(r.ready[:0], &m), 0
+			r.ready, r.next = r.demux.Frames(r.ready[:0], flv.TagType(m.kind), m.time, m.body), 0
 		}
 	}
 	f := r.ready[r.next]
@@ -85,6 +85,6 @@ func (w *clientWriter) WriteBatch(frames []*media.Frame) error {
 // dataFrame describes the stream as publishers do: wrapped, so that it is kept for late
 // joiners.
 func dataFrame(meta *media.Meta) message {
-	body := amf0.Append(nil, setDataFrame)
+	body := amf0.Append(nil, "@setDataFrame")
 	return message{kind: amf0Data, chunk: dataChunk, stream: streamID, body: append(body, flv.Script(meta)...)}
 }

@@ -72,7 +72,7 @@ func frameMessage(f *media.Frame) message {
 	if t.Kind != media.Data {
 		return mediaMessage(t.Kind, flv.Body(f))
 	}
-	if wire, ok := f.Wire(sideForm); ok {
+	if wire, ok := f.Wire(flv.Side); ok {
 		return mediaMessage(media.Video, wire)
 	}
 	return message{kind: amf0Data, chunk: dataChunk, stream: streamID, body: flv.Body(f)}

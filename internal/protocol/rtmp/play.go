@@ -123,7 +123,7 @@ func (s *session) playStart() error {
 		eventMessage(eventStreamBegin, streamID),
 		status("NetStream.Play.Reset", "Playing and resetting stream."),
 		status("NetStream.Play.Start", "Started playing stream."),
-		message{kind: amf0Data, chunk: statusChunk, stream: streamID, body: amf0.Append(nil, sampleAccess, true, true)},
+		message{kind: amf0Data, chunk: statusChunk, stream: streamID, body: amf0.Append(nil, "|RtmpSampleAccess", true, true)},
 	)
 }
 

@@ -88,7 +88,7 @@ type ingest struct {
 	publisher *stream.Publisher
 
 	// Owned by the reading goroutine.
-	demux   demux
+	demux   flv.Demux
 	stopped bool
 	first   bool      // nothing has come yet
 	since   time.Time // when the first frame came
@@ -99,7 +99,7 @@ type ingest struct {
 func newIngest(s *session, p *stream.Publisher) *ingest {
 	i := &ingest{session: s, publisher: p, first: true}
 	arena := &media.Arena{}
-	i.demux = demux{arena: arena, log: s.log, read: reading(s.rules.current().Publish)}
+	i.demux = flv.Demux{Arena: arena, Log: s.log, Reading: reading(s.rules.current().Publish)}
 	s.in.alloc = arena.Bytes
 	s.src.until, s.src.rest = time.Time{}, i.rest
 	return i
@@ -179,7 +179,7 @@ func (i *ingest) next() (bool, error) {
 	if m.kind == amf0Command || m.kind == amf3Command {
 		return true, i.command(&m)
 	}
-	i.ready = i.demux.frames(i.ready, &m)
+	i.ready = i.demux.Frames(i.ready, flv.TagType(m.kind), m.time, m.body)
 	if i.since.IsZero() && len(i.ready) > 0 {
 		i.since = time.Now()
 	}
@@ -190,7 +190,7 @@ func (i *ingest) next() (bool, error) {
 func (i *ingest) command(m *message) error {
 	c, err := parseCommand(m)
 	if err != nil {
-		i.demux.once("a command that cannot be read", "cause", err)
+		i.demux.Once("a command that cannot be read", "cause", err)
 		return nil
 	}
 	var unpublish bool
@@ -218,7 +218,7 @@ func (i *ingest) command(m *message) error {
 // notes are what the log says of the publisher at its end.
 func (i *ingest) notes() []any {
 	r := i.publisher.Repairs()
-	n := []any{"frames", i.demux.count}
+	n := []any{"frames", i.demux.Count()}
 	if r != (media.Repairs{}) {
 		n = append(n, "held", r.Order, "jumps", r.Jump, "skews", r.Skew)
 	}

@@ -19,6 +19,7 @@ import (
 	"weir/internal/media"
 	"weir/internal/stream"
 	"weir/internal/testkit/logbook"
+	"weir/internal/testkit/sent"
 )
 
 // TestRefusals checks the code and the sentence of every refusal, and that both arrive before
@@ -142,24 +143,24 @@ func TestPublishPlay(t *testing.T) {
 	if err := from.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sent := clip()
-	if err := from.Writer().(media.BatchWriter).WriteBatch(sent); err != nil {
+	frames := clip()
+	if err := from.Writer().(media.BatchWriter).WriteBatch(frames); err != nil {
 		t.Fatal(err)
 	}
 	in := to.Frames(nil)
 	var got []*media.Frame
-	for range sent {
+	for range frames {
 		f, err := in.ReadFrame()
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, f)
 	}
-	if a, b := told(nil, sent), told(nil, got); a != b {
+	if a, b := sent.Told(nil, frames), sent.Told(nil, got); a != b {
 		t.Errorf("sent %s\n got %s", a, b)
 	}
 	for i, f := range got {
-		if !bytes.Equal(f.Raw(), sent[i].Raw()) || !bytes.Equal(f.Data(), sent[i].Data()) {
+		if !bytes.Equal(f.Raw(), frames[i].Raw()) || !bytes.Equal(f.Data(), frames[i].Data()) {
 			t.Errorf("frame %d differs", i)
 		}
 	}
