@@ -248,7 +248,7 @@ func TestFetchStandsBack(t *testing.T) {
 		}})
 		p := x.publish()
 		ctx, cancel := context.WithCancel(t.Context())
-		go x.relay.Run(ctx)
+		go func() { _ = x.relay.Run(ctx) }() // TestFetch looks at what it gives
 		x.change(func(v *config.Vhost) {
 			v.Ingest = []*config.Ingest{{Name: "i", Enabled: true, Input: config.Input{URL: "rtmp://a.test/x/y"}, Engine: []*config.Engine{{Output: "rtmp://127.0.0.1/live/s"}}}}
 		})

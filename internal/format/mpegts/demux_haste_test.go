@@ -2,6 +2,7 @@ package mpegts
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"testing"
 
@@ -57,7 +58,7 @@ func arrivals(t *testing.T, pieces [][]byte) (list []int, h Health) {
 	d := NewDemux(s, DemuxOptions{})
 	for {
 		_, err := d.ReadFrame()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return list, d.Health()
 		}
 		if err != nil {

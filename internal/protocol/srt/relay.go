@@ -133,6 +133,7 @@ func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *
 	err = v.callers(listening, &to, maxCallers, func(req srt.ConnRequest) error {
 		conn, err := req.Accept()
 		if err != nil {
+			v.o.Log.Warn("srt peer refused", "ip", addrOf(req.RemoteAddr()), "cause", err)
 			return nil
 		}
 		from := addrOf(conn.RemoteAddr())
