@@ -38,9 +38,13 @@ func (e *Engine) copies() bool {
 	return (e.Vcodec == "copy" || e.Vcodec == "") && (e.Acodec == "copy" || e.Acodec == "")
 }
 
-// Place returns the stream that an ingest of a vhost publishes: what its first output says.
+// Place returns the stream that an ingest of a vhost publishes: what its first engine with an output
+// says, of those that are enabled if there are some.
 func (i *Ingest) Place(vhost string, listen []string) (Place, error) {
-	n := slices.IndexFunc(i.Engine, func(e *Engine) bool { return e.Output != "" })
+	n := slices.IndexFunc(i.Engine, func(e *Engine) bool { return e.Enabled && e.Output != "" })
+	if n < 0 {
+		n = slices.IndexFunc(i.Engine, func(e *Engine) bool { return e.Output != "" })
+	}
 	if n < 0 {
 		return Place{}, errors.New("it has no engine with an output, such as rtmp://127.0.0.1:[port]/live?vhost=[vhost]/livestream")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
@@ -15,8 +16,9 @@ import (
 )
 
 const (
-	lookEvery = time.Second     // between two looks at the rules of a stream that is sent on
-	drainTime = 5 * time.Second // for targets to be sent what is left when the publication has ended
+	lookEvery = time.Second      // between two looks at the rules of a stream that is sent on
+	drainTime = 2 * time.Second  // for targets to be sent what is left when the publication has ended
+	steady    = 30 * time.Second // for which a target must have been sent the stream before its next failure is news
 )
 
 // Standing sends streams on, to the targets that the rules of their virtual hosts name.
@@ -41,11 +43,12 @@ func (v *Relay) rules(vhost string) config.Forward {
 func (v *Relay) forward(sub *stream.Subscriber) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	f := &forwarding{relay: v, sub: sub, over: make(chan struct{}), targets: map[string]context.CancelFunc{}}
+	f := &forwarding{relay: v, sub: sub, over: make(chan struct{}), targets: map[target]*running{}}
+	var watching sync.WaitGroup
+	watching.Go(func() { f.watch(ctx) })
 	frames := make([]*media.Frame, media.MaxBatch)
 	for {
-		f.aim(ctx)
-		n, err := sub.ReadBatch(frames) // by which it is known that the publication goes on
+		n, err := sub.ReadBatch(frames) // by which the end of the publication is known
 		clear(frames[:n])
 		if errors.Is(err, io.EOF) {
 			break
@@ -56,6 +59,7 @@ func (v *Relay) forward(sub *stream.Subscriber) {
 		}
 	}
 	close(f.over)
+	watching.Wait()
 	defer time.AfterFunc(drainTime, cancel).Stop()
 	f.all.Wait()
 }
@@ -66,53 +70,84 @@ type forwarding struct {
 	sub     *stream.Subscriber
 	over    chan struct{} // closed when the publication has ended
 	all     sync.WaitGroup
-	targets map[string]context.CancelFunc
+	targets map[target]*running // owned by watch
 }
 
-// aim starts and stops targets as the rules in force say.
-func (f *forwarding) aim(ctx context.Context) {
-	r := f.sub.Stream().Publication()
-	wanted := map[string]bool{}
-	for _, d := range f.relay.rules(r.Vhost).Destination {
-		wanted[address(d, r)] = true
-	}
-	for to, stop := range f.targets {
-		if !wanted[to] {
-			stop()
-			delete(f.targets, to)
+// target is where a stream is sent.
+type target struct {
+	destination string // as the rules have it
+	url         string
+}
+
+// watch starts and stops targets as the rules in force say, until the publication or ctx ends.
+func (f *forwarding) watch(ctx context.Context) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		f.aim(ctx)
+		select {
+		case <-look.C:
+		case <-f.over:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
-	for to := range wanted {
-		if f.targets[to] != nil {
+}
+
+func (f *forwarding) aim(ctx context.Context) {
+	r := f.sub.Stream().Publication()
+	wanted := map[target]bool{}
+	for _, d := range f.relay.rules(r.Vhost).Destination {
+		wanted[target{d, address(d, r)}] = true
+	}
+	var leaving []<-chan struct{}
+	for t, x := range f.targets {
+		if !wanted[t] {
+			x.stop()
+			leaving = append(leaving, x.ended)
+			delete(f.targets, t)
+		}
+	}
+	for t := range wanted {
+		if f.targets[t] != nil {
 			continue
 		}
 		ctx, stop := context.WithCancel(ctx)
-		f.targets[to] = stop
-		f.all.Go(func() { f.send(ctx, r, to) })
+		x := &running{stop, make(chan struct{})}
+		f.targets[t] = x
+		f.all.Go(func() {
+			defer close(x.ended)
+			for _, before := range leaving { // it may have the name or the port
+				<-before
+			}
+			f.send(ctx, r, t)
+		})
 	}
 }
 
 // send sends the stream to one target, again and again, until the publication or ctx ends.
-func (f *forwarding) send(ctx context.Context, r *stream.Request, to string) {
-	log := f.relay.o.Log.With("cid", r.ID, "stream", r.URL(), "to", stream.Veil(to))
-	scheme, known := f.relay.scheme(to)
+func (f *forwarding) send(ctx context.Context, r *stream.Request, t target) {
+	log := f.relay.o.Log.With("cid", r.ID, "stream", r.URL(), "to", stream.Veil(t.destination))
+	scheme, known := f.relay.scheme(t.url)
 	if !known || scheme.Push == nil {
 		log.Error("stream is not sent on: nothing can be sent by this protocol")
 		return
 	}
-	if err := scheme.Check(to); err != nil {
+	if err := scheme.Check(t.url); err != nil {
 		log.Error("stream is not sent on", "cause", err)
 		return
 	}
-	failed := failures{log: log}
-	open := func(packets bool) *stream.Subscriber {
-		failed.over()
-		log.Info("stream is sent on")
-		return f.sub.Fork(packets)
+	if scheme.Sole != nil && scheme.Sole(t.url) {
+		if !f.claim(ctx, t.url, log) {
+			return
+		}
+		defer f.relay.release(t.url)
 	}
+	failed := failures{log: log}
 	for {
 		began := time.Now()
-		err := scheme.Push(ctx, to, open, f.over)
+		opened, err := f.attempt(ctx, scheme, t.url, log)
 		switch {
 		case err == nil:
 			log.Info("stream was sent on to its end")
@@ -121,15 +156,72 @@ func (f *forwarding) send(ctx context.Context, r *stream.Request, to string) {
 			log.Info("stream is not sent on any more")
 			return
 		}
+		if !opened.IsZero() && time.Since(opened) > steady {
+			failed.over()
+		}
 		failed.note("stream is not sent on", err)
-		select {
-		case <-time.After(max(breath, attemptEvery-time.Since(began))):
-		case <-f.over:
-			return
-		case <-ctx.Done():
+		if !f.pause(ctx, max(breath, attemptEvery-time.Since(began))) {
 			return
 		}
 	}
+}
+
+// attempt sends the stream once, and returns since when it has. One who is not sent anything when the publication ends is not
+// waited for.
+func (f *forwarding) attempt(ctx context.Context, scheme Scheme, url string, log *slog.Logger) (opened time.Time, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var mu sync.Mutex
+	var ending sync.WaitGroup
+	defer ending.Wait()
+	ending.Go(func() {
+		select {
+		case <-f.over:
+			mu.Lock()
+			defer mu.Unlock()
+			if opened.IsZero() {
+				cancel()
+			}
+		case <-ctx.Done():
+		}
+	})
+	defer cancel()
+	err = guarded(func() error {
+		return scheme.Push(ctx, url, func(packets bool) *stream.Subscriber {
+			mu.Lock()
+			defer mu.Unlock()
+			if opened.IsZero() {
+				opened = time.Now()
+			}
+			log.Info("stream is sent on")
+			return f.sub.Fork(packets)
+		}, f.over)
+	})
+	return opened, err
+}
+
+// claim waits until an address that is for one stream at a time is free; it is false if there is nothing to send any more.
+func (f *forwarding) claim(ctx context.Context, url string, log *slog.Logger) bool {
+	for told := false; !f.relay.claim(url); told = true {
+		if !told {
+			log.Error("stream is not sent on: another one is, and the address is for one stream at a time")
+		}
+		if !f.pause(ctx, attemptEvery) {
+			return false
+		}
+	}
+	return true
+}
+
+// pause waits; it is false if there is nothing to send any more.
+func (f *forwarding) pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-f.over:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // address is where a stream is sent by a destination: host:port of an RTMP server, where it has the same names, or an

@@ -5,7 +5,9 @@ package relay
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -18,9 +20,11 @@ import (
 type Scheme struct {
 	// Check says what is wrong with an address.
 	Check func(url string) error
+	// Sole reports whether an address is for one stream at a time, because no names go with it; nil is never.
+	Sole func(url string) bool
 	// Pull publishes what is at an address as r says, and returns why that has ended, never nil. It fills in of r what
-	// only it can know.
-	Pull func(ctx context.Context, url string, r *stream.Request) error
+	// only it can know, and calls begun when the publication has begun.
+	Pull func(ctx context.Context, url string, r *stream.Request, begun func()) error
 	// Push sends a stream to an address until its publication has ended, which is no error. It calls open for each
 	// position in the stream that it needs, when somebody is there to be sent it, and closes them. Over is closed when
 	// the publication has ended.
@@ -43,12 +47,15 @@ type Relay struct {
 	review chan struct{} // cap 1: the configuration may have changed
 
 	// Owned by Run.
-	casters []*config.StreamCaster // those of the start: a reload changes none
-	sources map[source]*fetching
+	casters []source // those of the start: a reload changes none
+	sources map[source]*running
+
+	mu      sync.Mutex      // guards what follows
+	claimed map[string]bool // addresses for one stream at a time that are in use
 }
 
-// fetching is a source that is run.
-type fetching struct {
+// running is a source, or a target, that is run.
+type running struct {
 	stop  context.CancelFunc
 	ended chan struct{}
 }
@@ -58,7 +65,7 @@ const attemptEvery = 3 * time.Second
 
 // New returns a relay that is not running yet.
 func New(o Options) *Relay {
-	return &Relay{o: o, review: make(chan struct{}, 1), sources: map[source]*fetching{}}
+	return &Relay{o: o, review: make(chan struct{}, 1), sources: map[source]*running{}, claimed: map[string]bool{}}
 }
 
 // Serve gives the protocols, by what is in front of :// in an address. Call it once, before Run and the first stream.
@@ -75,7 +82,7 @@ func (v *Relay) Review() {
 // Run keeps what the configuration asks for until ctx ends, and waits for it to end. Streams are sent on by the Registry,
 // which runs Standing.
 func (v *Relay) Run(ctx context.Context) error {
-	v.casters = v.o.Config().StreamCaster
+	v.casters = v.listCasters(v.o.Config())
 	var all sync.WaitGroup
 	defer all.Wait()
 	for {
@@ -93,6 +100,33 @@ func (v *Relay) scheme(url string) (Scheme, bool) {
 	name, _, found := strings.Cut(url, "://")
 	s, ok := v.schemes[name]
 	return s, ok && found
+}
+
+// claim takes an address that is for one stream at a time, if it is free.
+func (v *Relay) claim(url string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.claimed[url] {
+		return false
+	}
+	v.claimed[url] = true
+	return true
+}
+
+func (v *Relay) release(url string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.claimed, url)
+}
+
+// guarded has a panic end this attempt alone.
+func guarded(attempt func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("relay: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return attempt()
 }
 
 // pause waits until it is time for another attempt, since one that began then, and reports whether ctx goes on.

@@ -197,7 +197,7 @@ func TestFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var x *stage
 		attempts := 0
-		x = newStage(t, Scheme{Pull: func(ctx context.Context, url string, r *stream.Request) error {
+		x = newStage(t, Scheme{Pull: func(ctx context.Context, url string, r *stream.Request, begun func()) error {
 			attempts++
 			x.tell(r.URL() + r.Param)
 			switch attempts {
@@ -241,7 +241,7 @@ func TestFetch(t *testing.T) {
 func TestFetchStandsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var x *stage
-		x = newStage(t, Scheme{Pull: func(ctx context.Context, url string, r *stream.Request) error {
+		x = newStage(t, Scheme{Pull: func(ctx context.Context, url string, r *stream.Request, begun func()) error {
 			x.tell("pull")
 			<-ctx.Done()
 			return ctx.Err()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,7 +47,7 @@ func (v *Relay) arrange(ctx context.Context, all *sync.WaitGroup) {
 			continue
 		}
 		ctx, stop := context.WithCancel(ctx)
-		f := &fetching{stop, make(chan struct{})}
+		f := &running{stop, make(chan struct{})}
 		v.sources[s] = f
 		all.Go(func() {
 			defer close(f.ended)
@@ -56,40 +57,57 @@ func (v *Relay) arrange(ctx context.Context, all *sync.WaitGroup) {
 }
 
 // wanted lists the sources that the configuration asks for. What is wrong with one is logged.
-func (v *Relay) wanted() (list []source) {
+func (v *Relay) wanted() []source {
 	c := v.o.Config()
-	add := func(s source, place config.Place, err error) {
-		if err == nil {
-			err = v.check(&s, place)
-		}
-		if err != nil {
-			v.o.Log.Error(s.name+" is not run", "url", stream.Veil(s.url), "cause", err)
-			return
-		}
-		list = append(list, s)
-	}
+	list := slices.Clone(v.casters)
 	for _, vhost := range c.Vhosts {
 		for _, i := range vhost.Ingest {
 			if vhost.Enabled && i.Native() {
 				place, err := i.Place(vhost.Name, c.Listen)
-				add(source{name: "ingest " + i.Name, kind: "ingest", url: i.Input.URL}, place, err)
+				list = v.add(list, source{name: "ingest " + i.Name, kind: "ingest", url: i.Input.URL}, place, err)
 			}
-		}
-	}
-	for _, k := range v.casters {
-		scheme := map[string]string{"mpegts_over_udp": "udp", "rist": "rist"}[k.Caster]
-		if !k.Enabled || scheme == "" {
-			continue
-		}
-		place, err := config.ParsePlace(k.Output, c.Listen)
-		for _, listen := range k.Listen {
-			if !strings.Contains(listen, ":") {
-				listen = ":" + listen
-			}
-			add(source{name: "stream_caster " + k.Caster, kind: scheme + "-publish", url: scheme + "://@" + listen}, place, err)
 		}
 	}
 	return list
+}
+
+// listCasters lists the casters of a configuration that receive transport streams.
+func (v *Relay) listCasters(c *config.Config) (list []source) {
+	for _, k := range c.StreamCaster {
+		place, err := config.ParsePlace(k.Output, c.Listen)
+		for _, url := range casterURLs(k) {
+			scheme, _, _ := strings.Cut(url, "://")
+			list = v.add(list, source{name: "stream_caster " + k.Caster, kind: scheme + "-publish", url: url}, place, err)
+		}
+	}
+	return list
+}
+
+// casterURLs are the addresses at which a caster receives transport streams; none for one of another kind.
+func casterURLs(k *config.StreamCaster) (urls []string) {
+	scheme := map[string]string{"mpegts_over_udp": "udp", "rist": "rist"}[k.Caster]
+	if !k.Enabled || scheme == "" {
+		return nil
+	}
+	for _, listen := range k.Listen {
+		if !strings.Contains(listen, ":") {
+			listen = ":" + listen
+		}
+		urls = append(urls, scheme+"://@"+listen)
+	}
+	return urls
+}
+
+// add adds a source to a list, unless something keeps it from being run, which is logged.
+func (v *Relay) add(list []source, s source, place config.Place, err error) []source {
+	if err == nil {
+		err = v.check(&s, place)
+	}
+	if err != nil {
+		v.o.Log.Error(s.name+" is not run", "url", stream.Veil(s.url), "cause", err)
+		return list
+	}
+	return append(list, s)
 }
 
 // check gives a source its place, and says what keeps it from being run.
@@ -97,6 +115,9 @@ func (v *Relay) check(s *source, place config.Place) error {
 	vhost := v.o.Config().Vhost(place.Vhost)
 	if vhost == nil {
 		return fmt.Errorf("there is no virtual host %q", place.Vhost)
+	}
+	if !vhost.Enabled {
+		return fmt.Errorf("the virtual host %q is switched off", vhost.Name)
 	}
 	s.place, s.vhost = place, vhost.Name
 	scheme, known := v.scheme(s.url)
@@ -118,14 +139,11 @@ func (v *Relay) fetch(ctx context.Context, s source) {
 		}
 		began := time.Now()
 		r := s.request()
-		err := scheme.Pull(ctx, s.url, r)
+		err := guarded(func() error { return scheme.Pull(ctx, s.url, r, failed.over) })
 		if ctx.Err() != nil {
 			return
 		}
 		least := breath
-		if r.Traffic != nil && r.Traffic.Received.Load() > 0 {
-			failed.over()
-		}
 		if errors.Is(err, stream.ErrKicked) || errors.As(err, new(*stream.Denied)) {
 			least = attemptEvery
 		}
@@ -155,6 +173,7 @@ func (s *source) request() *stream.Request {
 	return &stream.Request{
 		ID: stream.NewID(), Kind: s.kind, Remote: netip.MustParseAddr("127.0.0.1"),
 		Vhost: s.vhost, App: s.place.App, Stream: s.place.Stream, Name: s.place.Stream, Param: param,
-		TCURL: "rtmp://" + net.JoinHostPort(host, "1935") + "/" + s.place.App,
+		Yields: true,
+		TCURL:  "rtmp://" + net.JoinHostPort(host, "1935") + "/" + s.place.App,
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"weir/internal/config"
 	"weir/internal/listen"
+	"weir/internal/relay"
 )
 
 // stuckExit is the exit status of a process that could not end in order; it is that of all that goes
@@ -180,7 +181,10 @@ func load(o config.Options, environ []string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, CheckConnections(c.MaxConnections, files)
+	if err := CheckConnections(c.MaxConnections, files); err != nil {
+		return nil, err
+	}
+	return c, relay.CheckAll(c, checkURL)
 }
 
 // greet logs what runs, and where.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -22,6 +23,7 @@ import (
 	"weir/internal/protocol/udpts"
 	"weir/internal/relay"
 	"weir/internal/stream"
+	"weir/internal/transport"
 	"weir/internal/web"
 )
 
@@ -116,14 +118,30 @@ func (s *Server) build() {
 // schemes are the protocols by which streams are relayed, by what is in front of :// in an address.
 func (s *Server) schemes(player *rtmp.Server) map[string]relay.Scheme {
 	byRTMP := relay.Scheme{Check: rtmp.CheckURL, Pull: player.Pull, Push: player.Push}
-	byRIST := rist.Relay{Registry: s.registry, Config: s.config, Log: s.log}
-	byUDP := udpts.Relay{Registry: s.registry, Config: s.config, Log: s.log}
+	hub := transport.Hub{Registry: s.registry, Config: s.config, Log: s.log}
+	byRIST, byUDP := rist.Relay{Hub: hub}, udpts.Relay{Hub: hub}
 	return map[string]relay.Scheme{
 		"rtmp":  byRTMP,
 		"rtmps": byRTMP,
-		"srt":   {Check: srt.CheckURL, Pull: s.srt.Pull, Push: s.srt.Push},
-		"rist":  {Check: rist.CheckURL, Pull: byRIST.Pull, Push: byRIST.Push},
+		"srt":   {Check: srt.CheckURL, Sole: srt.Listens, Pull: s.srt.Pull, Push: s.srt.Push},
+		"rist":  {Check: rist.CheckURL, Sole: func(string) bool { return true }, Pull: byRIST.Pull, Push: byRIST.Push},
 		"udp":   {Check: udpts.CheckURL, Pull: byUDP.Pull},
+	}
+}
+
+// checkURL says what is wrong with an address that a stream is fetched from or sent to.
+func checkURL(url string) error {
+	switch scheme, _, _ := strings.Cut(url, "://"); scheme {
+	case "rtmp", "rtmps":
+		return rtmp.CheckURL(url)
+	case "srt":
+		return srt.CheckURL(url)
+	case "rist":
+		return rist.CheckURL(url)
+	case "udp":
+		return udpts.CheckURL(url)
+	default:
+		return fmt.Errorf("%q is none of rtmp, rtmps, srt, rist, udp", scheme)
 	}
 }
 

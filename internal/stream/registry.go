@@ -147,7 +147,7 @@ func (g *Registry) commit(r *Request, sink Sink) (p *Publisher, before place, er
 	defer s.mu.Unlock()
 	before = place{s.publisher, s.hold}
 	if old := before.publisher; old != nil {
-		if !s.settings().Takeover {
+		if r.Yields || !s.settings().Takeover {
 			return nil, place{}, ErrBusy
 		}
 		old.stop(ErrReplaced)

@@ -39,6 +39,9 @@ type Request struct {
 	Wait bool
 	// Notice says that the reader wants ErrUnpublished when a publisher ends, once each.
 	Notice bool
+	// Yields says that this publisher takes nobody's place: while somebody publishes it is refused, also where the
+	// rules let a newcomer take over.
+	Yields bool
 	// Packets says that the reader takes packets where there are any: it is given ErrLane when a publisher
 	// has opened a lane, once each.
 	Packets bool

@@ -69,7 +69,7 @@ func (g *Registry) start(s *Stream, o *Standing, before *standing) *standing {
 	return run
 }
 
-// Fork returns one more position in the stream, at its newest key frame, for an output that has several readers, or
+// Fork returns one more position in the stream, as a new reader has it, for an output that has several readers, or
 // reads anew. It ends with the same publication as r and has no pace; packets says that it takes these where there are
 // any. Its reader closes it before the run returns.
 func (r *Subscriber) Fork(packets bool) *Subscriber {

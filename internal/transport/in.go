@@ -3,6 +3,7 @@ package transport
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -57,6 +58,19 @@ func (in *In) Run(p *stream.Publisher, next func() ([]byte, error), cancel conte
 	in.reader.Store(d)
 	_, err := media.Copy(p, d)
 	return cmp.Or(err, io.EOF)
+}
+
+// Publish is Run, and then the end of p: a peer that drops out, or falls silent, is lost and may come back; what ends ctx
+// ends p. It returns why it has ended, never nil.
+func (in *In) Publish(ctx context.Context, cancel context.CancelCauseFunc, p *stream.Publisher, next func() ([]byte, error)) error {
+	err := in.Run(p, next, cancel)
+	if cause := context.Cause(ctx); cause != nil {
+		if err = cause; !errors.Is(cause, stream.ErrMute) {
+			p.End(cause)
+		}
+	}
+	p.Lost(err) // without effect behind End
+	return err
 }
 
 // Damage tells what the packets have suffered; it may be called from anywhere.

@@ -270,7 +270,7 @@ func (d *Demux) media(e *elementary, p *packet) {
 		}
 		e.unit.begin(p)
 		e.torn, e.ends.hasty = false, false
-	} else if len(p.payload) > 0 && (e.ends.hasty || e.unit.open && e.unit.stuffed) {
+	} else if !torn && len(p.payload) > 0 && (e.ends.hasty || e.unit.open && e.unit.stuffed) {
 		e.ends.wild = true
 		if e.ends.hasty { // what has been given out was a part
 			e.ends.hasty = false
@@ -307,6 +307,7 @@ func (d *Demux) tear(e *elementary) {
 		e.torn = true
 		d.now.Damaged++
 	}
+	e.ends.hasty = false
 	d.close(e)
 	if e.decoder != nil {
 		e.decoder.tear()

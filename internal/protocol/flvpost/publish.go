@@ -35,6 +35,7 @@ func (s *session) publish(ctx context.Context, cancel context.CancelCauseFunc) e
 	from := newSource(s, silence)
 	err = from.open()
 	if err == nil {
+		s.published = true
 		_, err = media.Copy(p, from)
 	}
 	s.notes = from.notes(p)

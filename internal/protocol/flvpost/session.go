@@ -38,10 +38,12 @@ type session struct {
 	// Owned by serve.
 	request *stream.Request
 	rules   func() *config.Vhost
-	visit   bool   // the gates have let it in
-	what    string // for the log
-	url     string
-	notes   []any
+	visit   bool // the gates have let it in
+
+	published bool   // it has sent a stream
+	what      string // for the log
+	url       string
+	notes     []any
 }
 
 // serve serves the client to its end.
@@ -131,7 +133,7 @@ func (s *session) report(err error) {
 	}, s.notes...)
 	refusal, refused := errors.AsType[*refusal](err)
 	switch {
-	case refused:
+	case refused && !s.published:
 		s.log.Warn(s.what+" refused", append(args, "code", refusal.status, "cause", err)...)
 	case unlessLeft(err) == nil:
 		s.log.Info(s.what+" ended: client left", args...)
@@ -162,7 +164,7 @@ func unlessLeft(err error) error {
 
 // quiet reports whether err is an end that nobody has to look into.
 func quiet(err error) bool {
-	for _, end := range []error{stream.ErrKicked, stream.ErrIdle, context.Canceled} {
+	for _, end := range []error{stream.ErrKicked, stream.ErrIdle, stream.ErrReplaced, context.Canceled} {
 		if errors.Is(err, end) {
 			return true
 		}

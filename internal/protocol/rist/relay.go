@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"weir/internal/config"
 	"weir/internal/media"
 	"weir/internal/stream"
 	"weir/internal/transport"
@@ -26,11 +25,7 @@ var errUnanswered = errors.New("rist: nobody answers there")
 const answerWait = 10 * time.Second
 
 // Relay brings streams in and out by RIST.
-type Relay struct {
-	Registry *stream.Registry
-	Config   func() *config.Config // the configuration in force
-	Log      *slog.Logger
-}
+type Relay struct{ transport.Hub }
 
 // peer is what an address asks for.
 type peer struct {
@@ -52,8 +47,12 @@ func parseURL(raw string) (p peer, err error) {
 	if err != nil || u.Scheme != "rist" {
 		return p, fmt.Errorf("%w: it is not of the form rist://host:port", errURL)
 	}
-	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil {
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil {
 		return p, fmt.Errorf("%w: %q has no port", errURL, u.Host)
+	}
+	if port%2 != 0 {
+		return p, fmt.Errorf("%w: port %d is odd: RTP has an even one, and RTCP the one after it", errURL, port)
 	}
 	p.listens = strings.HasPrefix(raw, "rist://@") || u.Hostname() == ""
 	p.address = u.Host
@@ -82,8 +81,9 @@ func parseURL(raw string) (p peer, err error) {
 }
 
 // Pull waits for a sender at an address of ours, and publishes what it sends as r says, until one of them ends. Of r all
-// but what the connection knows is filled. It returns why it has ended, never nil.
-func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request) error {
+// but what the connection knows is filled. Begun is called when the publication begins. It returns why it has ended, never
+// nil.
+func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request, begun func()) error {
 	at, err := parseURL(url)
 	if err != nil {
 		return err
@@ -91,11 +91,9 @@ func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request) error {
 	if !at.listens {
 		return fmt.Errorf("%w: receivers do not call in the simple profile: write rist://@%s, and have it sent here", errURL, at.address)
 	}
-	vhost := v.Config().Exactly(r.Vhost)
-	if vhost == nil {
-		return fmt.Errorf("rist: there is no virtual host %q", r.Vhost)
+	if vhost := v.Config().Exactly(r.Vhost); vhost != nil {
+		at.options.Hold = vhost.Publish.NormalTimeout
 	}
-	at.options.Hold = vhost.Publish.NormalTimeout
 	from, err := Listen(at.address, at.options)
 	if err != nil {
 		return err
@@ -108,40 +106,25 @@ func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request) error {
 	if err != nil {
 		return transport.CauseOf(ctx, err)
 	}
-	r.Traffic, r.Kick, r.Link = &stream.Traffic{}, cancel, func() (stream.Link, bool) {
+	r.Link = func() (stream.Link, bool) {
 		s := from.Stats()
 		return stream.Link{RoundTrip: s.RTT}, s.RTT > 0
 	}
-	in := transport.NewIn(r, config.Follow(v.Config, vhost)).Frames()
-	r.Damage = in.Damage
-	p, err := v.Registry.Publish(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	log := v.Log.With("cid", r.ID)
-	log.Info("publishing", "kind", r.Kind, "ip", first.From.Addr(), "stream", r.URL())
-	next := func() ([]byte, error) {
-		if data := first.Data; data != nil {
-			first.Data = nil
-			return data, nil
-		}
-		packet, err := from.ReadPacket()
-		return packet.Data, err
-	}
-	err = transport.CauseOf(ctx, in.Run(p, next, cancel))
-	s := from.Stats()
-	notes := append(in.Notes(), "recovered", s.Recovered, "lost", s.Lost, "foreign", s.Foreign, "malformed", s.Malformed)
-	log.Info(r.Kind+" ended", append([]any{"ip", first.From.Addr(), "stream", r.URL(), "received", r.Traffic.Received.Load(), "cause", err}, notes...)...)
-	if errors.Is(err, ErrBye) {
-		return err // which closes the publication
-	}
-	p.Lost(err)
-	return err
+	return v.Receive(ctx, cancel, r, transport.Sender{
+		From: first.From.Addr(), First: first.Data,
+		Next: func() ([]byte, error) {
+			packet, err := from.ReadPacket()
+			return packet.Data, err
+		},
+		Notes: func() []any {
+			s := from.Stats()
+			return []any{"recovered", s.Recovered, "lost", s.Lost, "foreign", s.Foreign, "malformed", s.Malformed}
+		},
+	}, begun)
 }
 
 // Push sends a stream to an address until the publication ends, which is no error, or nobody answers there any more. Open
-// gives a position in the stream.
+// gives a position in the stream, and is called when somebody has answered.
 func (v *Relay) Push(ctx context.Context, url string, open func(packets bool) *stream.Subscriber, _ <-chan struct{}) error {
 	to, err := parseURL(url)
 	if err != nil {
@@ -155,18 +138,38 @@ func (v *Relay) Push(ctx context.Context, url string, open func(packets bool) *s
 		return err
 	}
 	defer conn.Close()
+	if err := answered(ctx, conn); err != nil {
+		return err
+	}
 	sub := open(true)
 	defer sub.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
-	out := transport.Out{Sub: sub, To: &sink{conn: conn, since: media.Now()}, Size: MaxPayload}
+	out := transport.Out{Sub: sub, To: &sink{conn: conn}, Size: MaxPayload}
 	err = out.Run(ctx)
 	if errors.Is(err, transport.ErrEnded) {
 		time.Sleep(min(conn.Stats().RTT*2+ask, lastWords)) // for the last packets to be asked for again
 		return nil
 	}
 	return err
+}
+
+// answered waits until the receiver has answered the sender's reports, which come before the stream.
+func answered(ctx context.Context, conn *Sender) error {
+	look := time.NewTicker(ask / 2)
+	defer look.Stop()
+	for began := time.Now(); conn.Heard() == 0; {
+		if time.Since(began) > answerWait {
+			return errUnanswered
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 const (
@@ -177,19 +180,19 @@ const (
 // sink is a receiver, as a transport.Sink.
 type sink struct {
 	conn    *Sender
-	since   int64 // as media.Now
 	packets int
 }
 
-// Send sends one packet. Senders in the simple profile send whether or not somebody is there; one who has not been heard
-// of for long is not.
+// Send sends one packet. An error of the network loses the packet and no more. Senders in the simple profile send whether or
+// not somebody is there; one who has not been heard of for long is not.
 func (s *sink) Send(b []byte) error {
-	if s.packets++; s.packets%64 == 0 {
-		if heard := max(s.since, s.conn.Heard()); media.Now()-heard > int64(answerWait) {
-			return errUnanswered
-		}
+	if s.packets++; s.packets%64 == 0 && media.Now()-s.conn.Heard() > int64(answerWait) {
+		return errUnanswered
 	}
-	return s.conn.WritePacket(b)
+	if err := s.conn.WritePacket(b); errors.Is(err, net.ErrClosed) || errors.Is(err, ErrBroken) {
+		return err
+	}
+	return nil
 }
 
 func (s *sink) Rest() {}

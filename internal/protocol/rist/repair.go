@@ -13,6 +13,7 @@ const maxRequests = maxHistory
 
 // repair sends reports, reads those of the receiver, and sends again what it asks for, until the Sender is closed.
 func (s *Sender) repair() {
+	defer recovered(s.fail)
 	var failures failures
 	in := make([]byte, maxPacket)
 	for {
@@ -24,7 +25,7 @@ func (s *Sender) repair() {
 		case readClosed:
 			return
 		case readBroken:
-			s.fail(fmt.Errorf("rist: %w", err))
+			s.fail(fmt.Errorf("%w: %w", ErrBroken, err))
 			return
 		}
 		if err != nil {

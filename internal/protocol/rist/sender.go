@@ -12,6 +12,9 @@ import (
 	"github.com/pion/rtp"
 )
 
+// ErrBroken is wrapped by what WritePacket and ReadPacket say once the socket for RTCP cannot be used any more.
+var ErrBroken = errors.New("rist: broken")
+
 // ErrPayload is what WritePacket says of what is not one to seven packets of a transport stream.
 var ErrPayload = errors.New("rist: a payload is one to seven packets of a transport stream")
 

@@ -6,6 +6,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
+
+	"weir/internal/listen"
 )
 
 const (
@@ -57,13 +60,7 @@ func open(at *net.UDPAddr, iface string) (conn *net.UDPConn, err error) {
 	if !at.IP.IsMulticast() {
 		conn, err = net.ListenUDP("udp", at)
 	} else {
-		var on *net.Interface
-		if iface != "" {
-			if on, err = net.InterfaceByName(iface); err != nil {
-				return nil, err
-			}
-		}
-		conn, err = net.ListenMulticastUDP("udp", on, at)
+		conn, err = listen.OpenGroup(plain(at.AddrPort()), iface)
 	}
 	if err != nil {
 		return nil, err
@@ -81,6 +78,13 @@ func enlarge(conn *net.UDPConn) {
 // plain writes an IPv4 address always the same way, so that addresses can be compared.
 func plain(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// recovered is deferred to the end of a goroutine that reads RTCP: a panic of it ends the Receiver or Sender alone.
+func recovered(fail func(error)) {
+	if p := recover(); p != nil {
+		fail(fmt.Errorf("%w: panic: %v\n%s", ErrBroken, p, debug.Stack()))
+	}
 }
 
 // verdict is what an error of a socket's read means.

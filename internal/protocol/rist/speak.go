@@ -11,6 +11,7 @@ const maxBursts = 8
 
 // speak reads the sender's RTCP, and sends reports and requests when it is time, until the Receiver is closed.
 func (r *Receiver) speak() {
+	defer recovered(r.fail)
 	var failures failures
 	in := make([]byte, maxPacket)
 	for {
@@ -20,7 +21,7 @@ func (r *Receiver) speak() {
 		case readClosed:
 			return
 		case readBroken:
-			r.fail(fmt.Errorf("rist: %w", err))
+			r.fail(fmt.Errorf("%w: %w", ErrBroken, err))
 			return
 		}
 		if err == nil {

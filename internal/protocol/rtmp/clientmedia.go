@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"io"
 	"log/slog"
 
 	"weir/internal/format/amf0"
@@ -29,7 +30,7 @@ type clientReader struct {
 	next   int // of ready
 }
 
-// ReadFrame returns the next frame. The error is io.EOF when the server has closed.
+// ReadFrame returns the next frame. The error is io.EOF when the server has closed, or says that the publisher has gone.
 func (r *clientReader) ReadFrame() (*media.Frame, error) {
 	for r.next == len(r.ready) {
 		m, err := r.client.readMessage()
@@ -40,6 +41,10 @@ func (r *clientReader) ReadFrame() (*media.Frame, error) {
 		case audio, video, amf0Data, amf3Data, aggregate:
 			clear(r.ready)
 			r.ready, r.next = r.demux.Frames(r.ready[:0], flv.TagType(m.kind), m.time, m.body), 0
+		case amf0Command, amf3Command:
+			if a := answer(&m); a.says("NetStream.Play.UnpublishNotify") {
+				return nil, io.EOF
+			}
 		}
 	}
 	f := r.ready[r.next]

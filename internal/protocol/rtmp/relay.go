@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 
+	"weir/internal/config"
 	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/transport"
 )
 
 const (
@@ -19,8 +20,8 @@ const (
 	relayWrite = 30 * time.Second // for it to take what it is sent
 )
 
-// errServerClosed is the end that a server gives us without a word.
-var errServerClosed = errors.New("the other side has closed the connection")
+// errServerClosed is the end that a server gives us.
+var errServerClosed = errors.New("the other side has closed the connection, or its publisher has gone")
 
 // CheckURL says what is wrong with an address of RTMP.
 func CheckURL(raw string) error {
@@ -29,8 +30,8 @@ func CheckURL(raw string) error {
 }
 
 // Pull publishes what is played at an address as r says, until one of them ends. Of r all but what the connection knows
-// is filled. It returns why it has ended, never nil.
-func (v *Server) Pull(ctx context.Context, url string, r *stream.Request) error {
+// is filled. Begun is called when the publication begins. It returns why it has ended, never nil.
+func (v *Server) Pull(ctx context.Context, url string, r *stream.Request, begun func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	o := v.options
@@ -39,9 +40,7 @@ func (v *Server) Pull(ctx context.Context, url string, r *stream.Request) error 
 		return fmt.Errorf("rtmp: there is no virtual host %q", r.Vhost)
 	}
 	r.Traffic, r.Kick = &stream.Traffic{}, cancel
-	c, err := Dial(ctx, url, DialOptions{
-		Dial: counted(r.Traffic), DialTimeout: relayDial, ReplyTimeout: relayDial, ReadTimeout: vhost.Publish.FirstpktTimeout,
-	})
+	c, err := Dial(ctx, url, DialOptions{Dial: counted(r.Traffic), DialTimeout: relayDial, ReplyTimeout: relayDial})
 	if err != nil {
 		return err
 	}
@@ -54,21 +53,37 @@ func (v *Server) Pull(ctx context.Context, url string, r *stream.Request) error 
 		return err
 	}
 	defer p.Close()
+	begun()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
+	rules := config.Follow(o.Config, vhost)
+	silence := transport.WatchSilence(func() *config.Publish { return &rules().Publish }, cancel)
+	defer silence.Stop()
 	log := o.Log.With("cid", r.ID)
 	log.Info("publishing", "kind", r.Kind, "ip", c.RemoteAddr(), "stream", r.URL())
-	_, err = media.Copy(p, c.Frames(log))
-	switch {
-	case ctx.Err() != nil:
-		err = context.Cause(ctx)
-		p.End(err)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = fmt.Errorf("%w for %s", stream.ErrMute, vhost.Publish.FirstpktTimeout)
-	case err == nil:
+	_, err = media.Copy(p, &listened{c.Frames(log), silence})
+	if cause := context.Cause(ctx); cause != nil {
+		if err = cause; !errors.Is(cause, stream.ErrMute) {
+			p.End(cause)
+		}
+	} else if err == nil {
 		err = errServerClosed
 	}
 	p.Lost(err)
 	return err
+}
+
+// listened has the silence hear of frames.
+type listened struct {
+	media.Reader
+	silence *transport.Silence
+}
+
+func (l *listened) ReadFrame() (*media.Frame, error) {
+	f, err := l.Reader.ReadFrame()
+	if err == nil {
+		l.silence.Heard(f.At)
+	}
+	return f, err
 }
 
 // Push sends a stream to an address until the publication or the server there ends. Open gives a position in the stream,

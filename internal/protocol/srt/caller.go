@@ -22,7 +22,7 @@ func (v *Server) dial(ctx context.Context, to *peer) (srt.Conn, error) {
 	}
 	config, came := to.config, make(chan outcome)
 	config.Logger = waker{}
-	v.calls.Go(func() {
+	v.call(func() {
 		conn, err := srt.DialWithContext(ctx, "srt", to.address, config)
 		select {
 		case came <- outcome{conn, err}:
@@ -43,6 +43,22 @@ func (v *Server) dial(ctx context.Context, to *peer) (srt.Conn, error) {
 	}
 }
 
+// call has the library work on a connection, which takes its time.
+func (v *Server) call(work func()) {
+	v.calls.Add(1)
+	go func() {
+		defer v.calls.Add(-1)
+		work()
+	}()
+}
+
+// settle waits until such work is done.
+func (v *Server) settle() {
+	for v.calls.Load() > 0 {
+		time.Sleep(breather)
+	}
+}
+
 // called is a connection that we have called for. Its Close does not wait for the library, which takes its time.
 type called struct {
 	srt.Conn
@@ -50,7 +66,7 @@ type called struct {
 }
 
 func (c *called) Close() error {
-	c.server.calls.Go(func() { _ = c.Conn.Close() })
+	c.server.call(func() { _ = c.Conn.Close() })
 	return nil
 }
 

@@ -52,7 +52,7 @@ func TestDialLeavesNothing(t *testing.T) {
 		}
 	}
 	all.Wait()
-	v.calls.Wait()
+	v.settle()
 	for end := time.Now().Add(time.Second); readers() > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines stay", readers())

@@ -142,7 +142,10 @@ func (p *player) brake(bytes int) {
 		p.free = now
 	}
 	if wait := p.free.Sub(now); wait > breather {
-		time.Sleep(wait)
+		select {
+		case <-time.After(wait):
+		case <-p.ctx.Done(): // Send looks at it
+		}
 	}
 	p.free = p.free.Add(time.Duration(bytes) * time.Second / time.Duration(p.rate))
 }

@@ -2,7 +2,6 @@ package srt
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"github.com/datarhei/gosrt"
@@ -30,16 +29,10 @@ func (s *session) publish(ctx, asking context.Context, cancel context.CancelCaus
 	return s.ingest(ctx, cancel, p)
 }
 
-// ingest takes what comes over the connection to p, and ends it.
+// ingest takes what comes over the connection to p, and ends it. SRT does not say whether a client that goes means to.
 func (s *session) ingest(ctx context.Context, cancel context.CancelCauseFunc, p *stream.Publisher) error {
-	err := s.in.Run(p, (&source{conn: s.conn}).next, cancel)
+	err := s.in.Publish(ctx, cancel, p, (&source{conn: s.conn}).next)
 	s.notes = s.in.Notes()
-	if cause := context.Cause(ctx); errors.Is(cause, stream.ErrMute) {
-		err = cause
-	} else if cause != nil { // we have ended it
-		p.End(cause)
-	}
-	p.Lost(err) // SRT does not say whether a client that goes means to
 	return err
 }
 

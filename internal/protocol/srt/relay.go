@@ -21,6 +21,7 @@ const maxCallers = 64
 var (
 	errClosed = errors.New("the other side has closed the connection, or has fallen silent")
 	errTaken  = errors.New("somebody else is there")
+	errOver   = errors.New("the publication has ended")
 )
 
 // CheckURL says what is wrong with an address of SRT.
@@ -29,9 +30,15 @@ func CheckURL(raw string) error {
 	return err
 }
 
+// Listens reports whether an address is ours, to be called at.
+func Listens(raw string) bool {
+	p, err := parseURL(raw)
+	return err == nil && p.listens
+}
+
 // Pull publishes what is at an address as r says, until one of them ends: it calls there, or waits to be called. Of r all
-// but what the connection knows is filled. It returns why it has ended, never nil.
-func (v *Server) Pull(ctx context.Context, url string, r *stream.Request) error {
+// but what the connection knows is filled. Begun is called when the publication begins. It returns why it has ended, never nil.
+func (v *Server) Pull(ctx context.Context, url string, r *stream.Request, begun func()) error {
 	from, err := parseURL(url)
 	if err != nil {
 		return err
@@ -46,21 +53,20 @@ func (v *Server) Pull(ctx context.Context, url string, r *stream.Request) error 
 	}
 	s.in = transport.NewIn(s.request, config.Follow(v.o.Config, vhost)).Frames()
 	s.request.Damage = s.in.Damage
-	return s.guard(func() error {
-		if from.listens {
-			return s.pullCaller(ctx, cancel, &from)
-		}
-		conn, err := v.dial(ctx, &from)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		p, err := v.o.Registry.Publish(ctx, s.request)
-		if err != nil {
-			return err
-		}
-		return s.pull(ctx, cancel, p, conn)
-	})
+	if from.listens {
+		return s.pullCaller(ctx, cancel, &from, begun)
+	}
+	conn, err := v.dial(ctx, &from)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	p, err := v.o.Registry.Publish(ctx, s.request)
+	if err != nil {
+		return err
+	}
+	begun()
+	return s.pull(ctx, cancel, p, conn)
 }
 
 // relayed makes a session of a request that is ours.
@@ -89,8 +95,8 @@ func (s *session) pull(ctx context.Context, cancel context.CancelCauseFunc, p *s
 }
 
 // pullCaller waits for a peer to call, and takes what it sends.
-func (s *session) pullCaller(ctx context.Context, cancel context.CancelCauseFunc, at *peer) error {
-	return s.server.callers(ctx, at, 1, func(req srt.ConnRequest) error {
+func (s *session) pullCaller(ctx context.Context, cancel context.CancelCauseFunc, at *peer, begun func()) error {
+	return s.server.callers(ctx, at, 1, nil, func(req srt.ConnRequest) error {
 		p, err := s.server.o.Registry.Publish(ctx, s.request)
 		if err != nil {
 			req.Reject(codeOf(err))
@@ -102,6 +108,7 @@ func (s *session) pullCaller(ctx context.Context, cancel context.CancelCauseFunc
 			return fmt.Errorf("srt: %w", err)
 		}
 		defer conn.Close()
+		begun()
 		return s.pull(ctx, cancel, p, conn)
 	})
 }
@@ -121,16 +128,7 @@ func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *
 		}
 		return v.push(ctx, &to, conn, open(true))
 	}
-	listening, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		defer cancel()
-		select {
-		case <-over:
-		case <-listening.Done():
-		}
-	}()
-	err = v.callers(listening, &to, maxCallers, func(req srt.ConnRequest) error {
+	return v.callers(ctx, &to, maxCallers, over, func(req srt.ConnRequest) error {
 		conn, err := req.Accept()
 		if err != nil {
 			v.o.Log.Warn("srt peer refused", "ip", addrOf(req.RemoteAddr()), "cause", err)
@@ -142,10 +140,6 @@ func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *
 		v.o.Log.Info("srt peer left", "ip", from, "cause", err)
 		return nil
 	})
-	if ctx.Err() == nil && listening.Err() != nil {
-		return nil
-	}
-	return err
 }
 
 // push sends a stream over a connection, and closes both.
@@ -164,9 +158,9 @@ func (v *Server) push(ctx context.Context, to *peer, conn srt.Conn, sub *stream.
 	return err
 }
 
-// callers waits at an address of ours for peers to call, and serves so many at once. The first error that serving one
-// gives is its end, or that of ctx; it waits for all.
-func (v *Server) callers(ctx context.Context, at *peer, most int, serve func(srt.ConnRequest) error) error {
+// callers waits at an address of ours for peers to call, and serves so many at once. It ends with ctx, with the first error
+// that serving one gives, or without one: when over is closed, and those who are there have been served. It waits for all.
+func (v *Server) callers(ctx context.Context, at *peer, most int, over <-chan struct{}, serve func(srt.ConnRequest) error) error {
 	config, passphrase := at.config, at.config.Passphrase
 	config.Passphrase = "" // asked for below
 	ln, err := open(at.address, config)
@@ -175,16 +169,29 @@ func (v *Server) callers(ctx context.Context, at *peer, most int, serve func(srt
 	}
 	var all sync.WaitGroup
 	defer all.Wait()
-	defer ln.Close()
+	defer ln.Close() // which ends all connections
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, ln.Close)()
 	v.o.Log.Info("waiting for SRT peers to call", "address", ln.Addr())
 	places := make(chan struct{}, most)
+	all.Go(func() {
+		select {
+		case <-over:
+			for range most { // as those who are there leave; nobody else finds a place
+				places <- struct{}{}
+			}
+			cancel(errOver)
+		case <-ctx.Done():
+		}
+	})
 	for {
 		req, err := ln.Accept2()
-		if err != nil {
-			return transport.CauseOf(ctx, fmt.Errorf("srt: %w", err))
+		switch err := transport.CauseOf(ctx, err); {
+		case errors.Is(err, errOver):
+			return nil
+		case err != nil:
+			return fmt.Errorf("srt: %w", err)
 		}
 		select {
 		case places <- struct{}{}:
@@ -195,10 +202,15 @@ func (v *Server) callers(ctx context.Context, at *peer, most int, serve func(srt
 		}
 		all.Go(func() {
 			defer func() { <-places }()
-			if err := unlock(req, passphrase); err != nil {
-				v.o.Log.Warn("srt peer refused", "ip", addrOf(req.RemoteAddr()), "cause", err)
-				req.Reject(codeOf(err))
-			} else if err := serve(req); err != nil {
+			err := guard(func() error {
+				if err := unlock(req, passphrase); err != nil {
+					v.o.Log.Warn("srt peer refused", "ip", addrOf(req.RemoteAddr()), "cause", err)
+					req.Reject(codeOf(err))
+					return nil
+				}
+				return serve(req)
+			})
+			if err != nil {
 				cancel(err)
 			}
 		})

@@ -39,7 +39,7 @@ type Server struct {
 	inside atomic.Int64  // sessions
 	full   atomic.Bool   // takes no more: the server is to end when all have left
 	open   []srt.Listener
-	calls  sync.WaitGroup // of the library's work on connections that we have called for
+	calls  atomic.Int64 // of the library's work on connections that we have called for
 }
 
 // NewServer returns a server of the registry's streams.
@@ -105,7 +105,7 @@ func (v *Server) Run(ctx context.Context) error {
 	<-ctx.Done()
 	v.shut()
 	all.Wait()
-	v.calls.Wait()
+	v.settle()
 	return nil
 }
 

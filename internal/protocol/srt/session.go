@@ -62,7 +62,7 @@ func (v *Server) serve(ctx context.Context, req srt.ConnRequest) {
 	defer s.asked()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	err := s.guard(func() error { return s.run(ctx, cancel, req) })
+	err := guard(func() error { return s.run(ctx, cancel, req) })
 	if s.conn == nil && errors.Is(err, context.DeadlineExceeded) {
 		err = refuse(srt.REJX_ISE, errLate)
 	}
@@ -81,7 +81,7 @@ func (v *Server) serve(ctx context.Context, req srt.ConnRequest) {
 }
 
 // guard has a panic end this session alone.
-func (s *session) guard(run func() error) (err error) {
+func guard(run func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("srt: panic: %v\n%s", p, debug.Stack())

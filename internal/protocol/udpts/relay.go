@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
-	"time"
 
-	"weir/internal/config"
+	"weir/internal/listen"
 	"weir/internal/stream"
 	"weir/internal/transport"
 )
@@ -21,17 +19,10 @@ const (
 	room    = 4 << 20  // bytes that the system is asked to keep for us
 )
 
-var (
-	errURL     = errors.New("udp: bad url")
-	errNothing = errors.New("udp: datagrams come, but there is no transport stream in them")
-)
+var errURL = errors.New("udp: bad url")
 
 // Relay brings transport streams in.
-type Relay struct {
-	Registry *stream.Registry
-	Config   func() *config.Config // the configuration in force
-	Log      *slog.Logger
-}
+type Relay struct{ transport.Hub }
 
 // CheckURL says what is wrong with an address.
 func CheckURL(raw string) error {
@@ -50,7 +41,7 @@ func parseURL(raw string) (at netip.AddrPort, iface string, err error) {
 	if err != nil {
 		return at, "", fmt.Errorf("%w: %q has no port", errURL, u.Host)
 	}
-	ip := netip.IPv6Unspecified()
+	var ip netip.Addr // none: all of ours
 	if name := u.Hostname(); name != "" {
 		if ip, err = netip.ParseAddr(name); err != nil {
 			return at, "", fmt.Errorf("%w: %q is no address of IPv4 or IPv6", errURL, name)
@@ -65,20 +56,16 @@ func parseURL(raw string) (at netip.AddrPort, iface string, err error) {
 }
 
 // Pull waits for a transport stream at an address of ours, and publishes it as r says until it ends. Of r all but what
-// the socket knows is filled. The first who sends is the one: others are not listened to. It returns why it has ended,
-// never nil.
-func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request) error {
+// the socket knows is filled. The first who sends is the one: others are not listened to. Begun is called when the
+// publication begins. It returns why it has ended, never nil.
+func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request, begun func()) error {
 	at, iface, err := parseURL(url)
 	if err != nil {
 		return err
 	}
-	vhost := v.Config().Exactly(r.Vhost)
-	if vhost == nil {
-		return fmt.Errorf("udp: there is no virtual host %q", r.Vhost)
-	}
-	conn, err := listen(at, iface)
+	conn, err := open(at, iface)
 	if err != nil {
-		return err
+		return fmt.Errorf("udp: %w", err)
 	}
 	defer conn.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -89,54 +76,26 @@ func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request) error {
 	if err != nil {
 		return transport.CauseOf(ctx, err)
 	}
-	r.Traffic, r.Kick = &stream.Traffic{}, cancel
-	in := transport.NewIn(r, config.Follow(v.Config, vhost)).Frames()
-	r.Damage = in.Damage
-	p, err := v.Registry.Publish(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	log := v.Log.With("cid", r.ID)
-	log.Info("publishing", "kind", r.Kind, "ip", from.peer.Addr().Unmap(), "stream", r.URL())
-	next := func() ([]byte, error) {
-		if b := first; b != nil {
-			first = nil
-			return b, nil
-		}
-		return from.next()
-	}
-	err = transport.CauseOf(ctx, in.Run(p, next, cancel))
-	notes := append(in.Notes(), "foreign", from.foreign, "malformed", from.malformed)
-	log.Info(r.Kind+" ended", append([]any{"ip", from.peer.Addr().Unmap(), "stream", r.URL(), "received", r.Traffic.Received.Load(), "cause", err}, notes...)...)
-	p.Lost(err)
-	return err
+	return v.Receive(ctx, cancel, r, transport.Sender{
+		From: from.peer.Addr(), First: first, Next: from.next,
+		Notes: func() []any { return []any{"foreign", from.foreign, "malformed", from.malformed} },
+	}, begun)
 }
 
-// listen opens a socket, and joins the group if it is one.
-func listen(at netip.AddrPort, iface string) (*net.UDPConn, error) {
-	network := "udp"
-	if at.Addr().Is4() {
-		network = "udp4"
+// open opens a socket.
+func open(at netip.AddrPort, iface string) (conn *net.UDPConn, err error) {
+	switch ip := at.Addr(); {
+	case ip.IsMulticast():
+		conn, err = listen.OpenGroup(at, iface)
+	case ip.IsValid():
+		conn, err = listen.OpenPacket(at.String(), listen.Options{})
+	default: // of IPv4 and IPv6, as far as there are both
+		conn, err = listen.OpenPacket(strconv.Itoa(int(at.Port())), listen.Options{})
 	}
-	var conn *net.UDPConn
-	var err error
-	if at.Addr().IsMulticast() {
-		var on *net.Interface
-		if iface != "" {
-			if on, err = net.InterfaceByName(iface); err != nil {
-				return nil, fmt.Errorf("udp: %s: %w", iface, err)
-			}
-		}
-		conn, err = net.ListenMulticastUDP(network, on, net.UDPAddrFromAddrPort(at))
-	} else {
-		conn, err = net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
+	if err == nil {
+		_ = conn.SetReadBuffer(room) // less room is no reason to stop
 	}
-	if err != nil {
-		return nil, fmt.Errorf("udp: %w", err)
-	}
-	_ = conn.SetReadBuffer(room) // less room is no reason to stop
-	return conn, nil
+	return conn, err
 }
 
 // source is what one sender sends. It is for one goroutine.
@@ -147,12 +106,9 @@ type source struct {
 	foreign, malformed uint64         // datagrams
 }
 
-// patience is how many datagrams without a transport stream in them may come in a row.
-const patience = 10_000
-
 // next returns the packets of the next datagram, which are valid until the next call.
 func (s *source) next() ([]byte, error) {
-	for range patience {
+	for {
 		n, from, err := s.conn.ReadFromUDPAddrPort(s.room)
 		if err != nil {
 			return nil, fmt.Errorf("udp: %w", err)
@@ -168,6 +124,4 @@ func (s *source) next() ([]byte, error) {
 			return b, nil
 		}
 	}
-	time.Sleep(time.Second) // whoever sends that much of it is not to keep us busy
-	return nil, errNothing
 }

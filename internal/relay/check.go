@@ -1,0 +1,41 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+
+	"weir/internal/config"
+	"weir/internal/stream"
+)
+
+// CheckAll says what is wrong with the addresses that a configuration fetches from and sends to, by what check says of
+// one.
+func CheckAll(c *config.Config, check func(url string) error) error {
+	var all []error
+	note := func(vhost, what, url string, err error) {
+		if err != nil {
+			all = append(all, fmt.Errorf("vhost %s: %s %s: %w", vhost, what, stream.Veil(url), err))
+		}
+	}
+	for _, v := range c.Vhosts {
+		if v.Forward.Enabled && v.Forward.Backend == "" {
+			for _, d := range v.Forward.Destination {
+				sample := &stream.Request{Vhost: v.Name, App: "app", Stream: "stream"}
+				note(v.Name, "forward destination", d, check(address(d, sample)))
+			}
+		}
+		for _, i := range v.Ingest {
+			if i.Native() {
+				note(v.Name, "ingest "+i.Name, i.Input.URL, check(i.Input.URL))
+			}
+		}
+	}
+	for _, k := range c.StreamCaster {
+		for _, s := range casterURLs(k) {
+			if err := check(s); err != nil {
+				all = append(all, fmt.Errorf("stream_caster %s: %w", k.Caster, err))
+			}
+		}
+	}
+	return errors.Join(all...)
+}
