@@ -13,6 +13,7 @@ type feed struct {
 	t      *testing.T
 	client *rtmp.Client
 	ended  chan error // what the server says in the end
+	held   *[]rtmp.Message
 }
 
 func openFeed(t *testing.T, url string) *feed {
@@ -39,7 +40,23 @@ func openFeed(t *testing.T, url string) *feed {
 func (f *feed) send(kind uint8, ms uint32, body ...byte) {
 	f.t.Helper()
 	m := rtmp.Message{Kind: kind, Chunk: 6, Stream: f.client.Stream(), Time: ms, Body: body}
+	if f.held != nil {
+		*f.held = append(*f.held, m)
+		return
+	}
 	if err := f.client.WriteMessage(m); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// atOnce sends in one write what send sends: a server that wants no more of it has it all.
+func (f *feed) atOnce(send func()) {
+	f.t.Helper()
+	var all []rtmp.Message
+	f.held = &all
+	send()
+	f.held = nil
+	if err := f.client.WriteMessages(all...); err != nil {
 		f.t.Fatal(err)
 	}
 }

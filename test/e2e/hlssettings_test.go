@@ -83,10 +83,12 @@ func newHLSStream(t *testing.T, f *fixture) *hlsStream {
 	h.feed = openFeed(t, f.url(h.name))
 	h.feed.header(t)
 	h.feed.send(8, 0, 0xaf, 0, 0x12, 0x10)
-	for n := range uint32(13*25 + 1) {
-		h.feed.frame(n%25 == 0, n*40, byte(n))
-		h.feed.send(8, n*40+n%2*8, 0xaf, 1, 0x21, 0x10, byte(n))
-	}
+	h.feed.atOnce(func() {
+		for n := range uint32(13*25 + 1) {
+			h.feed.frame(n%25 == 0, n*40, byte(n))
+			h.feed.send(8, n*40+n%2*8, 0xaf, 1, 0x21, 0x10, byte(n))
+		}
+	})
 	return h
 }
 

@@ -229,9 +229,7 @@ func TestSRTEnds(t *testing.T) {
 	case <-time.After(time.Second):
 		t.Error("a second after the publisher the player is still there")
 	}
-	if lines := f.log.Lines("srt-play ended"); len(lines) != 1 || !strings.Contains(lines[0], "the publisher has ended") {
-		t.Errorf("the log says %q", lines)
-	}
+	f.said(t, 1, "srt-play ended", "the publisher has ended")
 	if conn, err := dialSRT(t, f.rtmp, "#!::r=live/t,m=publish", ""); err != nil {
 		t.Error(err)
 	} else {

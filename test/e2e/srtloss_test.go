@@ -102,8 +102,8 @@ func TestSRTDamage(t *testing.T) {
 		t.Run(settings, func(t *testing.T) {
 			t.Parallel()
 			l := throughWeather(t, settings, weather.Weather{})
-			l.relay.Filter(func(up bool, packet []byte) bool { // three data packets of 300, as often as they are sent
-				return !up || packet[0]&0x80 != 0 || binary.BigEndian.Uint32(packet)%300 > 2
+			l.relay.Filter(func(up bool, packet []byte) bool { // three data packets of 90, as often as they are sent
+				return !up || packet[0]&0x80 != 0 || binary.BigEndian.Uint32(packet)%90 > 2
 			})
 			from := l.view.frames()
 			waitFor(t, "more pictures", func() bool { return l.view.frames() > from+300 })
