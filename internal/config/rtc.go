@@ -6,8 +6,8 @@ import "time"
 type RTCServer struct {
 	Enabled                bool      `conf:"enabled" default:"off" doc:"Serves WebRTC: WHIP for publishers, WHEP for players."`
 	Listen                 []string  `conf:"listen" default:"8000" check:"endpoint" doc:"UDP port, or ip:port."`
-	TCP                    RTCTCP    `conf:"tcp" doc:"WebRTC over TCP, for networks which block UDP."`
-	Protocol               string    `conf:"protocol" default:"udp" enum:"udp|tcp|all" doc:"Which ways are offered to clients."`
+	TCP                    RTCTCP    `conf:"tcp,later" doc:"WebRTC over TCP, for networks which block UDP."`
+	Protocol               string    `conf:"protocol,later" default:"udp" enum:"udp|tcp|all" doc:"Which ways are offered to clients."`
 	Candidate              string    `conf:"candidate" default:"*" reload:"new" doc:"Address at which clients reach this server: an address or name, with a :port if it differs, * to find it out, or $NAME to read a variable. Behind NAT or in a container it must be the public one."`
 	UseAutoDetectNetworkIP bool      `conf:"use_auto_detect_network_ip" default:"on" reload:"new" doc:"Also offers the addresses of this machine when the candidate is *."`
 	IPFamily               string    `conf:"ip_family" default:"ipv4" enum:"ipv4|ipv6|all" reload:"new" doc:"Which of these addresses are offered."`
@@ -15,10 +15,10 @@ type RTCServer struct {
 	ResolveAPIDomain       bool      `conf:"resolve_api_domain" default:"on" reload:"new" doc:"Turns that host into an address first."`
 	KeepAPIDomain          bool      `conf:"keep_api_domain" default:"off" reload:"new" doc:"Offers the name too, not only its address."`
 	ECDSA                  bool      `conf:"ecdsa" default:"on" doc:"Uses an ECDSA certificate for DTLS; off uses RSA, which costs more."`
-	Encrypt                bool      `conf:"encrypt" default:"on" reload:"new" doc:"Encrypts the media. Browsers refuse anything else; off is for measurements."`
-	Reuseport              int       `conf:"reuseport" default:"1" range:"1..1024" doc:"Number of UDP sockets which share the port."`
-	MergeNalus             bool      `conf:"merge_nalus" default:"off" reload:"new" doc:"Puts the slices of a picture into one unit before it is sent."`
-	BlackHole              BlackHole `conf:"black_hole" doc:"A copy of the packets for debugging."`
+	Encrypt                bool      `conf:"encrypt,later" default:"on" reload:"new" doc:"Encrypts the media. Browsers refuse anything else; off is for measurements."`
+	Reuseport              int       `conf:"reuseport,later" default:"1" range:"1..1024" doc:"Number of UDP sockets which share the port."`
+	MergeNalus             bool      `conf:"merge_nalus,later" default:"off" reload:"new" doc:"Puts the slices of a picture into one unit before it is sent."`
+	BlackHole              BlackHole `conf:"black_hole,later" doc:"A copy of the packets for debugging."`
 	_                      struct{}  `conf:"dir,ignored" doc:"Never had a use."`
 	_                      struct{}  `conf:"perf_stat,ignored" doc:"Once counted packets."`
 	_                      struct{}  `conf:"queue_length,ignored" doc:"Once bounded a queue."`
@@ -40,20 +40,20 @@ type BlackHole struct {
 type RTC struct {
 	Enabled         bool          `conf:"enabled" default:"off" doc:"Lets WebRTC clients of this vhost in."`
 	Nack            bool          `conf:"nack" default:"on" doc:"Asks for lost packets again, and sends again what players lost."`
-	NackNoCopy      bool          `conf:"nack_no_copy" default:"on" doc:"Keeps packets for that without a copy."`
+	NackNoCopy      bool          `conf:"nack_no_copy,later" default:"on" doc:"Keeps packets for that without a copy."`
 	Twcc            bool          `conf:"twcc" default:"on" doc:"Tells publishers how their packets arrive, so that they adapt to the network."`
 	StunTimeout     time.Duration `conf:"stun_timeout" unit:"s" default:"30" range:"1.." doc:"Time without any packet after which a client is gone."`
-	StunStrictCheck bool          `conf:"stun_strict_check" default:"off" doc:"Refuses clients which take the wrong role in connection checks."`
+	StunStrictCheck bool          `conf:"stun_strict_check,later" default:"off" doc:"Refuses clients which take the wrong role in connection checks."`
 	DtlsRole        string        `conf:"dtls_role" default:"passive" enum:"active|passive" doc:"Which side opens DTLS when the client leaves the choice. With passive the client does."`
-	DtlsVersion     string        `conf:"dtls_version" default:"auto" enum:"auto|dtls1.0|dtls1.2" doc:"Version of DTLS."`
-	DropForPt       int           `conf:"drop_for_pt" default:"0" range:"0..127" doc:"Throws away packets of publishers with this payload type, to test losses; 0 keeps all."`
-	RtmpToRtc       bool          `conf:"rtmp_to_rtc" default:"off" doc:"Offers what arrives over RTMP or SRT to WebRTC players. Sound becomes Opus."`
-	KeepBframe      bool          `conf:"keep_bframe" default:"off" doc:"Keeps B frames in that case. Most browsers stutter with them."`
-	KeepAvcNaluSei  bool          `conf:"keep_avc_nalu_sei" default:"on" doc:"Keeps SEI units in that case."`
-	OpusBitrate     int           `conf:"opus_bitrate" default:"48000" range:"8000..320000" doc:"Bit rate of Opus in that case, in bits per second."`
-	RtcToRtmp       bool          `conf:"rtc_to_rtmp" default:"off" doc:"Offers what arrives over WebRTC to players of every other protocol. Sound becomes AAC."`
-	PliForRtmp      time.Duration `conf:"pli_for_rtmp" unit:"fs" default:"6" range:"0.5..30" doc:"How often the WebRTC publisher is asked for a key frame in that case, so that players can start."`
-	AacBitrate      int           `conf:"aac_bitrate" default:"48000" range:"8000..320000" doc:"Bit rate of AAC in that case, in bits per second."`
+	DtlsVersion     string        `conf:"dtls_version,later" default:"auto" enum:"auto|dtls1.0|dtls1.2" doc:"Version of DTLS."`
+	DropForPt       int           `conf:"drop_for_pt,later" default:"0" range:"0..127" doc:"Throws away packets of publishers with this payload type, to test losses; 0 keeps all."`
+	RtmpToRtc       bool          `conf:"rtmp_to_rtc,later" default:"off" doc:"Offers what arrives over RTMP or SRT to WebRTC players. Sound becomes Opus."`
+	KeepBframe      bool          `conf:"keep_bframe,later" default:"off" doc:"Keeps B frames in that case. Most browsers stutter with them."`
+	KeepAvcNaluSei  bool          `conf:"keep_avc_nalu_sei,later" default:"on" doc:"Keeps SEI units in that case."`
+	OpusBitrate     int           `conf:"opus_bitrate,later" default:"48000" range:"8000..320000" doc:"Bit rate of Opus in that case, in bits per second."`
+	RtcToRtmp       bool          `conf:"rtc_to_rtmp,later" default:"off" doc:"Offers what arrives over WebRTC to players of every other protocol. Sound becomes AAC."`
+	PliForRtmp      time.Duration `conf:"pli_for_rtmp,later" unit:"fs" default:"6" range:"0.5..30" doc:"How often the WebRTC publisher is asked for a key frame in that case, so that players can start."`
+	AacBitrate      int           `conf:"aac_bitrate,later" default:"48000" range:"8000..320000" doc:"Bit rate of AAC in that case, in bits per second."`
 
 	// Not directives: what min_latency and mw_msgs of the vhost mean for WebRTC players, who
 	// are in realtime mode unless told otherwise.

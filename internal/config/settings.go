@@ -44,7 +44,7 @@ type Settings struct {
 	HTTPAPI      HTTPAPI         `conf:"http_api" doc:"The HTTP API: what is streaming, who is connected, and commands."`
 	HTTPServer   HTTPServer      `conf:"http_server" doc:"The web server: HTTP-FLV, HTTP-TS, HLS and DASH for players, and files."`
 	SRTServer    SRTServer       `conf:"srt_server" doc:"SRT over UDP. Whether a vhost takes part is said in its srt block."`
-	RTCServer    RTCServer       `conf:"rtc_server,later" doc:"WebRTC: the sockets and addresses. Whether a vhost takes part is said in its rtc block."`
+	RTCServer    RTCServer       `conf:"rtc_server" doc:"WebRTC: the sockets and addresses. Whether a vhost takes part is said in its rtc block."`
 	RTSPServer   RTSPServer      `conf:"rtsp_server,later" doc:"RTSP for players. Whether a vhost takes part is said in its rtsp block."`
 	StreamCaster []*StreamCaster `conf:"stream_caster" env:"-" doc:"Receives streams in some other protocol and publishes them here. May be given several times."`
 

@@ -31,7 +31,7 @@ type Vhost struct {
 	HDS  HDS  `conf:"hds,later" reload:"live" doc:"Adobe HDS. Kept so that old files load."`
 	DVR  DVR  `conf:"dvr,later" reload:"live" doc:"Records streams into files."`
 
-	RTC  RTC  `conf:"rtc,later" reload:"new" doc:"WebRTC in this vhost."`
+	RTC  RTC  `conf:"rtc" reload:"new" doc:"WebRTC in this vhost."`
 	SRT  SRT  `conf:"srt" reload:"new" doc:"SRT in this vhost."`
 	RTSP RTSP `conf:"rtsp,later" reload:"new" doc:"RTSP in this vhost."`
 

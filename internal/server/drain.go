@@ -24,6 +24,7 @@ func (s *Server) Drain(ctx context.Context) {
 	}
 	s.shut()
 	s.srt.Drain()
+	s.rtc.Drain()
 	s.api.Drain()
 	for _, f := range []*httpFront{s.apiFront, s.webFront, s.exporterFront} {
 		f.http.SetKeepAlivesEnabled(false)
@@ -42,7 +43,7 @@ func (s *Server) Drain(ctx context.Context) {
 }
 
 // clients is how many there are.
-func (s *Server) clients() int { return s.limit.Count() + s.srt.Count() }
+func (s *Server) clients() int { return s.limit.Count() + s.srt.Count() + s.rtc.Count() }
 
 // emptied waits until all clients have left, for a pause at most; it is false if ctx has ended first.
 func (s *Server) emptied(ctx context.Context, pause time.Duration) bool {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"weir/internal/api"
@@ -14,6 +15,7 @@ import (
 	"weir/internal/heartbeat"
 	"weir/internal/listen"
 	"weir/internal/metrics"
+	"weir/internal/protocol/webrtc"
 )
 
 // maxProfilers is how many connections may ask for profiles at once. They are not counted among the
@@ -78,12 +80,16 @@ func (s *Server) report() {
 // calls answers for the API, and for the metrics beside it.
 func (s *Server) calls() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/metrics" {
+		switch {
+		case r.URL.Path == "/metrics":
+			w.Header().Set("Server", CompatSignature)
+			s.metrics.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, webrtc.Path): // who may publish and play there is the gates' affair
+			w.Header().Set("Server", CompatSignature)
+			s.rtc.ServeHTTP(w, r)
+		default:
 			s.api.ServeHTTP(w, r)
-			return
 		}
-		w.Header().Set("Server", CompatSignature)
-		s.metrics.ServeHTTP(w, r)
 	})
 }
 

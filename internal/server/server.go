@@ -19,6 +19,7 @@ import (
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
 	"weir/internal/protocol/srt"
+	"weir/internal/protocol/webrtc"
 	"weir/internal/relay"
 	"weir/internal/stream"
 )
@@ -70,6 +71,7 @@ type Server struct {
 	rtmpFront  *front
 	rtmpsFront *front
 	srt        *srt.Server
+	rtc        *webrtc.Server
 	relay      *relay.Relay
 	rtmpsCert  certificate
 	apiFront   *httpFront
@@ -96,6 +98,10 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	if err := s.srt.Listen(&o.Config.SRTServer); err != nil {
+		s.shut()
+		return nil, err
+	}
+	if err := s.rtc.Listen(&o.Config.RTCServer); err != nil {
 		s.shut()
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 	"weir/internal/protocol/rtmp"
 	"weir/internal/protocol/srt"
 	"weir/internal/protocol/udpts"
+	"weir/internal/protocol/webrtc"
 	"weir/internal/relay"
 	"weir/internal/stream"
 	"weir/internal/transport"
@@ -45,6 +46,7 @@ func (s *Server) services() []Service {
 		s.rtmpFront,
 		s.rtmpsFront,
 		s.srt,
+		s.rtc,
 		s.relay,
 		s.apiFront,
 		s.webFront,
@@ -103,6 +105,9 @@ func (s *Server) build() {
 	s.rtmpFront = newFront("RTMP", options, player.Serve)
 	s.rtmpsFront = newFront("RTMPS", options, player.Secure(s.rtmpsCert.config()))
 	s.srt = srt.NewServer(srt.Options{Registry: s.registry, Config: s.config, Log: s.log})
+	s.rtc = webrtc.NewServer(webrtc.Options{
+		Registry: s.registry, Config: s.config, Server: s.identity.Server, Service: s.identity.Service, Pid: s.identity.Pid, Log: s.log,
+	})
 	s.relay.Serve(s.schemes(player))
 	s.api = api.New(s.apiOptions())
 	calls := api.Server(s.calls())

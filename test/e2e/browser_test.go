@@ -27,8 +27,8 @@ type browser struct {
 	said []string // complaints: errors on the console, and those that nobody caught
 }
 
-// openBrowser starts a browser for the pages of a server.
-func openBrowser(t *testing.T, f *fixture) *browser {
+// openBrowser starts a browser for the pages of a server, with more switches.
+func openBrowser(t *testing.T, f *fixture, switches ...string) *browser {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(chromium(t)),
@@ -36,6 +36,10 @@ func openBrowser(t *testing.T, f *fixture) *browser {
 		chromedp.Flag("disable-dev-shm-usage", true), // which is small in containers
 		chromedp.Flag("autoplay-policy", "document-user-activation-required"),
 	)
+	for _, s := range switches {
+		name, value, _ := strings.Cut(s, "=")
+		options = append(options, chromedp.Flag(name, value))
+	}
 	allocated, free := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, leave := chromedp.NewContext(allocated)
 	b := &browser{t: t, f: f, ctx: ctx}

@@ -1,0 +1,75 @@
+package webrtc
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/webrtc/v4"
+
+	"weir/internal/config"
+	"weir/internal/media"
+)
+
+const (
+	receiveMTU = 1500            // bytes of a packet that is received
+	keepalive  = 2 * time.Second // between two checks of ours: a client without any answer is gone after stun_timeout
+	replay     = 1024            // packets that may come late, and still be taken
+)
+
+// peerFor makes a connection by the rules of a virtual host. Only the codecs of a list are agreed to; none is all.
+func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerConnection, error) {
+	var engine webrtc.MediaEngine
+	for _, c := range codecs() {
+		if len(only) > 0 && c.codec != media.Unknown && !slices.Contains(only, c.codec) {
+			continue
+		}
+		p := c.RTPCodecParameters
+		if !rules.Nack {
+			p.RTCPFeedback = slices.DeleteFunc(slices.Clone(p.RTCPFeedback), func(f webrtc.RTCPFeedback) bool { return f.Type == "nack" && f.Parameter == "" })
+			if strings.EqualFold(p.MimeType, webrtc.MimeTypeRTX) {
+				continue
+			}
+		}
+		if err := engine.RegisterCodec(p, c.kind); err != nil {
+			return nil, fmt.Errorf("webrtc: %w", err)
+		}
+	}
+	var chain interceptor.Registry
+	if rules.Nack {
+		if err := webrtc.ConfigureNack(&engine, &chain); err != nil {
+			return nil, fmt.Errorf("webrtc: %w", err)
+		}
+	}
+	if err := webrtc.ConfigureRTCPReports(&chain); err != nil {
+		return nil, fmt.Errorf("webrtc: %w", err)
+	}
+	if rules.Twcc {
+		if err := webrtc.ConfigureTWCCSender(&engine, &chain); err != nil {
+			return nil, fmt.Errorf("webrtc: %w", err)
+		}
+	}
+	var s webrtc.SettingEngine
+	s.SetICEUDPMux(v.udp)
+	s.SetLite(true)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetICETimeouts(rules.StunTimeout, rules.StunTimeout, keepalive)
+	s.SetReceiveMTU(receiveMTU)
+	s.SetSRTPReplayProtectionWindow(replay)
+	role := webrtc.DTLSRoleServer
+	if rules.DtlsRole == "active" {
+		role = webrtc.DTLSRoleClient
+	}
+	if err := s.SetAnsweringDTLSRole(role); err != nil {
+		return nil, fmt.Errorf("webrtc: %w", err)
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(&engine), webrtc.WithInterceptorRegistry(&chain), webrtc.WithSettingEngine(s))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{*v.certificate}})
+	if err != nil {
+		return nil, fmt.Errorf("webrtc: %w", err)
+	}
+	return pc, nil
+}

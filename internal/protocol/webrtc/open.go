@@ -1,0 +1,234 @@
+package webrtc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"weir/internal/config"
+	"weir/internal/media"
+	"weir/internal/stream"
+)
+
+// gatherTime is how long the library may look for what an answer says.
+const gatherTime = 5 * time.Second
+
+// refusal is why a client is not let in, with the status that it is told.
+type refusal struct {
+	status int
+	cause  error
+}
+
+func (r *refusal) Error() string { return r.cause.Error() }
+func (r *refusal) Unwrap() error { return r.cause }
+
+func refuse(status int, format string, args ...any) error {
+	return &refusal{status, fmt.Errorf(format, args...)}
+}
+
+// statusOf is what a client is told of an error.
+func statusOf(err error) int {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.status
+	}
+	if d, ok := errors.AsType[*stream.Denied](err); ok {
+		if d.Gate == "auth" {
+			return http.StatusUnauthorized
+		}
+		return http.StatusForbidden
+	}
+	switch {
+	case errors.Is(err, stream.ErrBusy):
+		return http.StatusConflict
+	case errors.Is(err, errOff), errors.Is(err, errFull), errors.Is(err, errEnding):
+		return http.StatusServiceUnavailable
+	case errors.As(err, new(*stream.Moved)):
+		return http.StatusTemporaryRedirect
+	}
+	return http.StatusInternalServerError
+}
+
+// open asks whether a client may have what it wants, and answers its offer. The session is on from then on.
+func (v *Server) open(ctx context.Context, t target, offer, host string) (s *session, answer string, err error) {
+	c := v.o.Config()
+	if v.udp == nil {
+		return nil, "", errOff
+	}
+	vhost := c.Vhost(t.vhost)
+	switch {
+	case vhost == nil:
+		return nil, "", refuse(http.StatusNotFound, "the virtual host %q is not served here: it is not in the configuration, and neither is a default one", t.vhost)
+	case !vhost.Enabled:
+		return nil, "", refuse(http.StatusForbidden, "the virtual host %q is switched off", vhost.Name)
+	case !vhost.RTC.Enabled:
+		return nil, "", refuse(http.StatusForbidden, "the virtual host %q has no WebRTC: write rtc { enabled on; } there", vhost.Name)
+	}
+	s = v.newSession(t, vhost)
+	answer, err = s.open(ctx, t.publish, vhost, offer)
+	if err != nil {
+		s.cancel(err)
+		s.log.Warn(s.request.Kind+" refused", "ip", t.remote, "stream", s.request.URL(), "status", statusOf(err), "cause", err)
+		return nil, "", err
+	}
+	port := v.sockets[0].LocalAddr().(*net.UDPAddr).Port
+	return s, withCandidates(answer, candidates(ctx, &c.RTCServer, t.candidate, host, port)), nil
+}
+
+// open asks the gates, answers the offer, and has the session begin.
+func (s *session) open(ctx context.Context, publish bool, vhost *config.Vhost, offer string) (answer string, err error) {
+	v := s.server
+	if err := v.o.Registry.Connect(ctx, s.request); err != nil {
+		return "", err
+	}
+	if err := s.claim(ctx, publish); err != nil {
+		v.o.Registry.Disconnect(s.request, time.Since(s.started), err)
+		return "", err
+	}
+	answer, err = s.answer(ctx, vhost, offer)
+	if err == nil {
+		err = v.enter(s)
+	}
+	if err != nil {
+		s.close(err)
+	}
+	return answer, err
+}
+
+// newSession makes a session that has nothing yet.
+func (v *Server) newSession(t target, vhost *config.Vhost) *session {
+	id := stream.NewID()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	s := &session{
+		server: v, id: id, token: stream.NewID(), log: v.o.Log.With("cid", id), remote: t.remote, rules: config.Follow(v.o.Config, vhost),
+		traffic: &stream.Traffic{}, started: time.Now(), ctx: ctx, cancel: cancel,
+		tracks: make(chan *webrtc.TrackRemote, maxTracks), connected: make(chan struct{}),
+	}
+	kind := kindPlay
+	if t.publish {
+		kind = kindPublish
+	}
+	s.request = &stream.Request{
+		ID: id, Kind: kind, Remote: t.remote, Vhost: vhost.Name, App: t.app, Stream: t.stream, Name: t.stream, Param: t.param,
+		TCURL: "webrtc://" + or(t.vhost, vhost.Name) + "/" + t.app, PageURL: t.page, Token: t.token,
+		Viewer: !t.publish, Wait: true, Notice: true, Packets: true, Kick: cancel, Traffic: s.traffic,
+	}
+	return s
+}
+
+// claim takes the place that the session is for.
+func (s *session) claim(ctx context.Context, publish bool) (err error) {
+	registry := s.server.o.Registry
+	if !publish {
+		s.reader, err = registry.Subscribe(ctx, s.request)
+		return err
+	}
+	if s.publisher, err = registry.Publish(ctx, s.request); err != nil {
+		return err
+	}
+	return s.publisher.Ready(ctx)
+}
+
+// answer answers an offer.
+func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string) (string, error) {
+	var only []media.Codec
+	if s.reader != nil {
+		only = s.playable()
+	}
+	var err error
+	if s.pc, err = s.server.peerFor(&vhost.RTC, only); err != nil {
+		return "", err
+	}
+	s.watch()
+	if s.reader != nil {
+		if err := s.addOutlets(offer); err != nil {
+			return "", err
+		}
+	}
+	if err := s.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+		return "", refuse(http.StatusBadRequest, "the offer cannot be used: %w", err)
+	}
+	local, err := s.pc.CreateAnswer(nil)
+	if err != nil {
+		return "", refuse(http.StatusNotAcceptable, "the offer cannot be answered: %w", err)
+	}
+	gathered := webrtc.GatheringCompletePromise(s.pc)
+	if err := s.pc.SetLocalDescription(local); err != nil {
+		return "", refuse(http.StatusNotAcceptable, "the offer cannot be answered: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-time.After(gatherTime):
+		return "", errors.New("webrtc: the library does not come to an end of its candidates")
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	return s.pc.LocalDescription().SDP, nil
+}
+
+// playable are the codecs of the stream, with all of the kinds that it has not, or not yet; none is any.
+func (s *session) playable() (list []media.Codec) {
+	layout := s.reader.Layout()
+	if layout == nil {
+		return nil
+	}
+	has := map[webrtc.RTPCodecType]bool{}
+	for _, t := range layout.Tracks {
+		switch t.Kind {
+		case media.Video:
+			has[webrtc.RTPCodecTypeVideo] = true
+		case media.Audio:
+			has[webrtc.RTPCodecTypeAudio] = true
+		default:
+			continue
+		}
+		list = append(list, t.Codec)
+	}
+	for _, c := range codecs() {
+		if c.codec != media.Unknown && !has[c.kind] {
+			list = append(list, c.codec)
+		}
+	}
+	return list
+}
+
+// addOutlets makes the tracks that the player is sent: one of each kind that it offers to take.
+func (s *session) addOutlets(offer string) error {
+	playable := s.playable()
+	for _, want := range []struct {
+		kind  media.Kind
+		media string
+		usual media.Codec
+	}{{media.Audio, "m=audio", media.Opus}, {media.Video, "m=video", media.H264}} {
+		if !strings.Contains(offer, want.media) {
+			continue
+		}
+		codec := want.usual
+		for _, c := range codecs() {
+			if slices.Contains(playable, c.codec) && !slices.Contains(playable, want.usual) && (c.kind == webrtc.RTPCodecTypeVideo) == (want.kind == media.Video) {
+				codec = c.codec
+				break
+			}
+		}
+		i := slices.IndexFunc(codecs(), func(c offered) bool { return c.codec == codec })
+		capability := codecs()[i].RTPCodecCapability
+		capability.RTCPFeedback = nil
+		capability.SDPFmtpLine = ""
+		local, err := webrtc.NewTrackLocalStaticRTP(capability, want.kind.String(), s.request.App+"/"+s.request.Stream)
+		if err != nil {
+			return fmt.Errorf("webrtc: %w", err)
+		}
+		sender, err := s.pc.AddTrack(local)
+		if err != nil {
+			return fmt.Errorf("webrtc: %w", err)
+		}
+		s.senders = append(s.senders, &outlet{kind: want.kind, local: local, sender: sender, clock: capability.ClockRate})
+	}
+	return nil
+}

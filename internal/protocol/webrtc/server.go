@@ -1,0 +1,182 @@
+package webrtc
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+
+	"weir/internal/config"
+	"weir/internal/listen"
+	"weir/internal/stream"
+)
+
+// socketBuffer is how many bytes of room the system is asked for, in each direction; it may give less.
+const socketBuffer = 4 << 20
+
+// The reasons for which nobody is let in.
+var (
+	errOff    = errors.New("rtc_server is not enabled")
+	errFull   = errors.New("too many WebRTC clients: see max_connections")
+	errEnding = errors.New("the server is about to end")
+)
+
+// Options set up a Server.
+type Options struct {
+	Registry *stream.Registry
+	Config   func() *config.Config // the configuration in force
+	Server   string                // what answers in JSON say of this server, as the API does
+	Service  string
+	Pid      int
+	Log      *slog.Logger // nil: slog.Default()
+}
+
+// Server serves WebRTC clients.
+type Server struct {
+	o Options
+
+	// Set by Listen; nil where WebRTC is off.
+	certificate *webrtc.Certificate
+	sockets     []*net.UDPConn
+	udp         ice.UDPMux
+
+	mu       sync.Mutex // guards what follows
+	running  context.Context
+	all      sync.WaitGroup // of sessions; counts up under mu while running goes on
+	sessions map[string]*session
+	full     bool // takes no more: the server is to end when all have left
+}
+
+// NewServer returns a server of the registry's streams.
+func NewServer(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Server{o: o, sessions: map[string]*session{}}
+}
+
+// Listen opens the sockets that the configuration asks for, all or none. Call it once, before Run.
+func (v *Server) Listen(c *config.RTCServer) error {
+	if !c.Enabled {
+		return nil
+	}
+	certificate, err := newCertificate(c.ECDSA)
+	if err != nil {
+		return fmt.Errorf("rtc_server: %w", err)
+	}
+	var muxes []ice.UDPMux
+	for _, addr := range listen.Apart(c.Listen) {
+		conn, err := listen.OpenPacket(addr, listen.Options{})
+		if err != nil {
+			v.shut()
+			return fmt.Errorf("rtc_server: %w", err)
+		}
+		_ = conn.SetReadBuffer(socketBuffer) // less room is no reason to stop
+		_ = conn.SetWriteBuffer(socketBuffer)
+		v.sockets = append(v.sockets, conn)
+		muxes = append(muxes, ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn}))
+		v.o.Log.Info("listening for WebRTC", "address", conn.LocalAddr())
+	}
+	v.udp = muxes[0]
+	if len(muxes) > 1 {
+		v.udp = ice.NewMultiUDPMuxDefault(muxes...)
+	}
+	v.certificate = certificate
+	return nil
+}
+
+// newCertificate makes the certificate that this process shows in DTLS: clients know it by the fingerprint in the answer.
+func newCertificate(ec bool) (*webrtc.Certificate, error) {
+	var key crypto.PrivateKey
+	var err error
+	if ec {
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	} else {
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return webrtc.GenerateCertificate(key)
+}
+
+func (v *Server) shut() {
+	if v.udp != nil {
+		_ = v.udp.Close()
+	}
+	for _, conn := range v.sockets {
+		_ = conn.Close()
+	}
+}
+
+// Drain has nobody come in any more.
+func (v *Server) Drain() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.full = true
+}
+
+// Count returns how many clients there are.
+func (v *Server) Count() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.sessions)
+}
+
+// Run serves clients until ctx ends, and waits for their sessions.
+func (v *Server) Run(ctx context.Context) error {
+	v.mu.Lock()
+	v.running = ctx
+	v.mu.Unlock()
+	<-ctx.Done()
+	v.mu.Lock() // whoever has been let in counts
+	v.full = true
+	v.mu.Unlock()
+	v.all.Wait()
+	v.shut()
+	return nil
+}
+
+// enter lets a session in, and has it run until it ends.
+func (v *Server) enter(s *session) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case v.udp == nil:
+		return errOff
+	case v.running == nil || v.full:
+		return errEnding
+	case len(v.sessions) >= v.o.Config().MaxConnections:
+		return errFull
+	}
+	v.sessions[s.id] = s
+	running := v.running
+	v.all.Go(func() {
+		defer v.leave(s)
+		s.run(running)
+	})
+	return nil
+}
+
+func (v *Server) leave(s *session) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.sessions, s.id)
+}
+
+// find returns the session with that id, or nil.
+func (v *Server) find(id string) *session {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.sessions[id]
+}

@@ -1,0 +1,173 @@
+package webrtc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"weir/internal/config"
+	"weir/internal/stream"
+)
+
+// The kinds of sessions, in the API and callbacks.
+const (
+	kindPublish = "rtc-publish"
+	kindPlay    = "rtc-play"
+)
+
+var (
+	errLeft  = io.EOF // the client has said that it goes, or has closed its page
+	errNoWay = errors.New("no connection has come about: the client's checks reach none of the candidates it was told of; see rtc_server.candidate")
+	errGone  = errors.New("nothing has come from the client for stun_timeout")
+)
+
+// session is one client, which publishes or plays one stream.
+type session struct {
+	// Set at construction.
+	server  *Server
+	id      string // in logs, the API and the address of the resource
+	token   string // in that address: who knows it may end the session
+	log     *slog.Logger
+	remote  netip.Addr
+	request *stream.Request
+	rules   func() *config.Vhost
+	traffic *stream.Traffic
+	started time.Time
+	cancel  context.CancelCauseFunc
+	ctx     context.Context
+
+	// Set before it runs.
+	pc        *webrtc.PeerConnection
+	publisher *stream.Publisher  // of one who publishes
+	reader    *stream.Subscriber // of one who plays
+	senders   []*outlet
+
+	tracks    chan *webrtc.TrackRemote // of a publisher, as they begin
+	connected chan struct{}            // closed when media may go
+	once      sync.Once
+}
+
+// watch has the session hear of its connection.
+func (s *session) watch() {
+	s.pc.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		select {
+		case s.tracks <- remote:
+		default: // more than are taken
+		}
+	})
+	s.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		switch state {
+		case webrtc.PeerConnectionStateConnected:
+			s.once.Do(func() { close(s.connected) })
+		case webrtc.PeerConnectionStateFailed:
+			s.cancel(errGone)
+		case webrtc.PeerConnectionStateClosed:
+			s.cancel(errLeft)
+		}
+	})
+}
+
+// run serves the client to its end. The end of server is the end too.
+func (s *session) run(server context.Context) {
+	defer context.AfterFunc(server, func() { s.cancel(context.Cause(server)) })()
+	err := guard(s.serve)
+	if cause := context.Cause(s.ctx); cause != nil {
+		err = cause
+	}
+	s.close(err)
+	s.report(err)
+}
+
+// guard has a panic end this session alone.
+func guard(run func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("webrtc: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return run()
+}
+
+// serve waits for the connection, and has it do what it is for.
+func (s *session) serve() error {
+	timer := time.NewTimer(s.rules().RTC.StunTimeout)
+	defer timer.Stop()
+	select {
+	case <-s.connected:
+	case <-timer.C:
+		return errNoWay
+	case <-s.ctx.Done():
+		return nil
+	}
+	if s.publisher != nil {
+		s.log.Info("publishing", "kind", kindPublish, "ip", s.remote, "stream", s.request.URL())
+		return s.publish()
+	}
+	s.log.Info("playing", "ip", s.remote, "stream", s.request.URL())
+	return s.play()
+}
+
+// close ends all that the session has.
+func (s *session) close(err error) {
+	s.cancel(err)
+	if s.pc != nil {
+		_ = s.pc.Close() // the library says why of what it does itself alone
+	}
+	if p := s.publisher; p != nil {
+		if lost(err) {
+			p.Lost(err)
+		}
+		p.End(unlessLeft(err))
+	}
+	if r := s.reader; r != nil {
+		r.End(unlessLeft(err))
+	}
+	s.server.o.Registry.Disconnect(s.request, time.Since(s.started), unlessLeft(err))
+}
+
+// lost reports whether a publisher may come back.
+func lost(err error) bool {
+	return errors.Is(err, errGone) || errors.Is(err, errLeft) || errors.Is(err, stream.ErrMute)
+}
+
+// report logs the end of the session, in one line with its cause.
+func (s *session) report(err error) {
+	args := []any{
+		"ip", s.remote, "stream", s.request.URL(), "time", time.Since(s.started).Round(time.Millisecond),
+		"received", s.traffic.Received.Load(), "sent", s.traffic.Sent.Load(),
+	}
+	switch {
+	case unlessLeft(err) == nil:
+		s.log.Info(s.request.Kind+" ended: client left", args...)
+	case quiet(err):
+		s.log.Info(s.request.Kind+" ended", append(args, "cause", err)...)
+	default:
+		s.log.Warn(s.request.Kind+" ended", append(args, "cause", err)...)
+	}
+}
+
+// unlessLeft is the cause of an end, nil where the client has gone.
+func unlessLeft(err error) error {
+	if errors.Is(err, errLeft) {
+		return nil
+	}
+	return err
+}
+
+// quiet reports whether err is an end that nobody has to look into.
+func quiet(err error) bool {
+	for _, end := range []error{stream.ErrKicked, stream.ErrIdle, stream.ErrReplaced, context.Canceled} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
+}

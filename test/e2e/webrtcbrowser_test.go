@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+)
+
+// rtcScript publishes the fake camera and microphone of a browser, or plays, and keeps what is known of it in window.rtc.
+const rtcScript = `(async () => {
+  const pc = new RTCPeerConnection();
+  window.rtc = {pc, state: "new", frames: 0, lost: -1, energy: 0, width: 0, codec: ""};
+  pc.onconnectionstatechange = () => rtc.state = pc.connectionState;
+  if (%[1]t) {
+    const media = await navigator.mediaDevices.getUserMedia({audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false}, video: {width: 640, height: 360}});
+    media.getTracks().forEach(t => pc.addTransceiver(t, {direction: "sendonly", streams: [media]}));
+  } else {
+    pc.addTransceiver("audio", {direction: "recvonly"});
+    pc.addTransceiver("video", {direction: "recvonly"});
+    const video = document.createElement("video");
+    video.autoplay = true;
+    video.srcObject = new MediaStream();
+    document.body.append(video);
+    pc.ontrack = e => { video.srcObject.addTrack(e.track); video.play(); };
+  }
+  await pc.setLocalDescription(await pc.createOffer());
+  const answer = await fetch(%[2]q, {method: "POST", body: pc.localDescription.sdp, headers: {"Content-Type": "application/sdp"}});
+  if (answer.status != 201) throw new Error(answer.status + " " + await answer.text());
+  rtc.location = answer.headers.get("Location");
+  await pc.setRemoteDescription({type: "answer", sdp: await answer.text()});
+  setInterval(async () => {
+    const stats = await pc.getStats();
+    stats.forEach(s => {
+      if (s.type == "inbound-rtp" && s.kind == "video") {
+        rtc.frames = s.framesDecoded || 0; rtc.lost = s.packetsLost; rtc.width = s.frameWidth || 0;
+        const codec = stats.get(s.codecId); rtc.codec = codec ? codec.mimeType : "";
+      }
+      if (s.type == "inbound-rtp" && s.kind == "audio") rtc.energy = s.totalAudioEnergy || 0;
+      if (s.type == "outbound-rtp" && s.kind == "video") rtc.frames = s.framesSent || 0;
+    });
+  }, 200);
+  return true;
+})()`
+
+// rtc runs the script.
+func (b *browser) rtc(publish bool, path string) {
+	b.t.Helper()
+	b.open("/players/")
+	ask[any](b, `(function(){ window.failed = ""; `+fmt.Sprintf(rtcScript, publish, "http://"+b.f.api+path)+`.catch(e => { window.failed = String(e) }); return 0 })()`)
+	b.until("the connection", `window.failed != "" || window.rtc && rtc.state == "connected"`)
+	if failed := ask[string](b, "window.failed"); failed != "" {
+		b.t.Fatal(failed)
+	}
+}
+
+// TestRTCBrowsers has a browser publish a camera, and another one watch: pictures are decoded and sound is heard.
+func TestRTCBrowsers(t *testing.T) {
+	t.Parallel()
+	f := serve(t, conf{rtc: " ", shared: true, vhost: "rtc { enabled on; }"})
+	switches := []string{"allow-loopback-in-peer-connection", "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", "autoplay-policy=no-user-gesture-required"}
+	publisher := openBrowser(t, f, switches...)
+	publisher.rtc(true, "/rtc/v1/whip/?app=live&stream=cam")
+	published(t, f)
+	publisher.until("pictures that are sent", "rtc.frames > 10")
+	player := openBrowser(t, f, switches...)
+	player.rtc(false, "/rtc/v1/whep/?app=live&stream=cam")
+	player.until("pictures and sound", "rtc.frames > 100 && rtc.energy > 0")
+	if lost, width := ask[int](player, "rtc.lost"), ask[int](player, "rtc.width"); lost > 0 || width == 0 {
+		t.Errorf("%d packets lost, pictures %d wide", lost, width)
+	}
+	t.Logf("codec %s", ask[string](player, "rtc.codec"))
+	ask[any](player, "rtc.pc.close()")
+	ask[any](publisher, "rtc.pc.close()")
+	unpublished(t, f)
+}
