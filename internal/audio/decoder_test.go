@@ -123,7 +123,7 @@ func TestDecoderDamage(t *testing.T) {
 			}
 		}
 		for i, unit := range c.units[:12] {
-			for n := range len(unit) {
+			for n := range unit {
 				bad(unit[:n])
 			}
 			for range 40 {

@@ -33,9 +33,9 @@ func TestResampler(t *testing.T) {
 		r := NewResampler(c.from, c.to)
 		in := sine(c.hz, c.from, c.from/2)
 		var got []float32
-		for i, n := 0, 0; i < len(in); i += n {
-			n = min(channels*(1+i%1999), len(in)-i)
-			got = r.Append(got, in[i:i+n])
+		for rest := in; len(rest) > 0; {
+			n := min(channels*(1+len(rest)%1999), len(rest))
+			got, rest = r.Append(got, rest[:n]), rest[n:]
 		}
 		if ahead := float64(len(got)/channels) + r.Pending() - float64(c.to)/2; math.Abs(ahead) > 0.01 {
 			t.Errorf("%d to %d: the end of the input is %.3f samples off", c.from, c.to, ahead)

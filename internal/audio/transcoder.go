@@ -46,6 +46,7 @@ type Transcoder struct {
 	resRate int
 	reach   int // of resamplers: sincZeros
 	drift   drift
+	repeats bool  // the newest frame was left out since it had been there
 	origin  int64 // PTS of the first sample since the last jump
 	made    int64 // samples of output since then
 	sent    int64 // frames that the encoder took since then
@@ -160,19 +161,23 @@ func (t *Transcoder) place(dst []*media.Frame, pts int64, pcm []float32, rate in
 	}
 	length := time.Duration(int64(len(pcm)/channels) * int64(time.Second) / int64(rate))
 	late := time.Duration(pts - t.next())
-	switch gap := gapOf(length); {
+	missing := t.drift.missing(late, length)
+	repeats := late <= -overlap || t.repeats && late <= -gapOf(length)
+	t.repeats = false
+	switch {
 	case late > MaxSilence || late < -MaxSilence:
 		if dst, err = t.Flush(dst); err != nil {
 			return dst, err
 		}
 		t.stats.Jumps++
 		t.begin(pts, rate)
-	case late >= gap:
-		t.stats.Silence += late
-		if dst, err = t.pause(dst, int(int64(late)*int64(rate)/int64(time.Second))); err != nil {
+	case missing > 0:
+		t.stats.Silence += missing
+		if dst, err = t.pause(dst, int(int64(missing)*int64(rate)/int64(time.Second))); err != nil {
 			return dst, err
 		}
-	case late <= -gap:
+	case repeats:
+		t.repeats = true
 		t.stats.Dropped++
 		return dst, nil
 	default:

@@ -194,8 +194,6 @@ type marks struct {
 	rate, size int
 	in         int64 // samples decoded
 	every      int64 // samples from mark to mark
-	out        int64 // frames encoded
-	seen       []int64
 }
 
 func (m *marks) decode(dst []float32, unit []byte) ([]float32, int, error) {
@@ -269,7 +267,11 @@ func TestTranscoderDrift(t *testing.T) {
 			var out []*media.Frame
 			var worst time.Duration
 			last, marks := int64(-1), int64(0)
-			for i := 0; float64(i*c.size) < 3600*second; i++ {
+			length := 3600.0 // seconds
+			if raced {
+				length /= 10 // which takes as long
+			}
+			for i := 0; float64(i*c.size) < length*second; i++ {
 				f := media.NewFrame(nil, []byte{0})
 				f.Layout = layout
 				f.PTS = int64(float64(i*c.size)/second*1000) * int64(time.Millisecond)
@@ -291,7 +293,7 @@ func TestTranscoderDrift(t *testing.T) {
 				}
 			}
 			t.Logf("worst %v of %d marks", worst, marks)
-			if worst > 3*time.Millisecond || marks < 350 || tr.Stats() != (Stats{}) {
+			if worst > 3*time.Millisecond || float64(marks) < length/10-2 || tr.Stats() != (Stats{}) {
 				t.Errorf("%v off, %d marks, %+v", worst, marks, tr.Stats())
 			}
 		})
@@ -320,7 +322,7 @@ func TestTranscoderGaps(t *testing.T) {
 		"jump":         {pause, 5 * time.Second, false, 1},
 		"back":         {back, 5 * time.Second, false, 1},
 		"long loss":    {noise, 3 * time.Second, false, 1},
-		"twice":        {back, 40 * time.Millisecond, false, 0},
+		"repeated":     {back, 200 * time.Millisecond, false, 0},
 	} {
 		m := &marks{rate: 48000, size: 960, every: 48000}
 		tr, layout := marked(t, m)
@@ -351,7 +353,9 @@ func TestTranscoderGaps(t *testing.T) {
 			shift = c.length
 		case back:
 			now -= c.length
-			shift = -c.length
+			if shift = -c.length; c.jumps == 0 {
+				m.in -= int64(c.length * 48000 / time.Second)
+			}
 		}
 		put(200, 0)
 		if out, err = tr.Flush(out); err != nil {
@@ -377,6 +381,58 @@ func TestTranscoderGaps(t *testing.T) {
 			}
 		}
 		tr.Close()
+	}
+}
+
+// TestTranscoderTogether has encoders give several frames one time, or times that are not quite true.
+func TestTranscoderTogether(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for name, at := range map[string]func(i int) time.Duration{
+		"pairs":   func(i int) time.Duration { return time.Duration(i / 2 * 2) },
+		"threes":  func(i int) time.Duration { return time.Duration(i / 3 * 3) },
+		"shaking": func(i int) time.Duration { return time.Duration(i) },
+	} {
+		m := &marks{rate: 48000, size: 1024, every: 48000}
+		tr, layout := marked(t, m)
+		var out []*media.Frame
+		for i := range 60 * 48000 / 1024 {
+			f := media.NewFrame(nil, []byte{0})
+			f.Layout, f.PTS = layout, int64(at(i)*time.Second*1024/48000)
+			if name == "shaking" {
+				f.PTS += random.Int64N(int64(15 * time.Millisecond))
+			}
+			var err error
+			if out, err = tr.Append(out, f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		even(t, name, out)
+		if s := tr.Stats(); s != (Stats{}) {
+			t.Errorf("%s: %+v", name, s)
+		}
+		tr.Close()
+	}
+}
+
+// TestTranscoderSource compares the sound of a stream before and after.
+func TestTranscoderSource(t *testing.T) {
+	for _, name := range inputs("source") {
+		in := open(t, name).frames(time.Second)
+		pcm, rate, start := sound(t, in)
+		want := NewResampler(rate, outRate).Append(nil, pcm)
+		for _, to := range targets() {
+			out, _ := transcode(t, in, to)
+			got, _, begin := sound(t, out)
+			early := channels * int((start-begin+span(1)/2)*outRate/int64(time.Second))
+			for side := range channels {
+				x, y := channel(got[early:], side)[outRate/4:outRate], channel(want, side)[outRate/4:outRate]
+				db := snr(x, y)
+				t.Logf("%s to %v: %.1f dB", name, to, db)
+				if db < 12 {
+					t.Errorf("%s to %v: %.1f dB", name, to, db)
+				}
+			}
+		}
 	}
 }
 
@@ -439,7 +495,7 @@ func TestTranscoderClose(t *testing.T) {
 func FuzzTranscoder(f *testing.F) {
 	for i, name := range inputs("tone") {
 		var in []byte
-		for _, unit := range open(f, name).units[:6] {
+		for _, unit := range open(f, name).units[4:6] {
 			in = append(append(in, 20, byte(len(unit)), byte(len(unit)>>8)), unit...)
 		}
 		f.Add(uint8(i), in)
@@ -452,15 +508,17 @@ func FuzzTranscoder(f *testing.F) {
 		case media.Opus:
 			track.Config = opus.AppendHead(nil, opus.Head{Channels: 1 + int(kind/3%2), Rate: 48000})
 		}
-		to := targets()[int(kind/9)%len(targets())]
-		tr, err := NewTranscoder(to, Options{})
+		tr, err := NewTranscoder(targets()[int(kind/9)%len(targets())], Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer tr.Close()
+		if kind < 200 { // what decodes is what has to withstand; encoders take most of the time
+			tr.enc.codec = &marks{}
+		}
 		layout := &media.Layout{Tracks: []*media.Track{track}}
 		now := time.Second
-		for units := 0; len(in) >= 3 && units < 64; units++ {
+		for units := 0; len(in) >= 3 && units < 32; units++ {
 			now += time.Duration(int8(in[0])) * time.Millisecond
 			if int8(in[0]) < -120 {
 				now += 3 * time.Second
