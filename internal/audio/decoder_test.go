@@ -84,12 +84,21 @@ func TestDecoderUnsupported(t *testing.T) {
 	}
 }
 
-// TestDecoderOddUnits holds that MPEG audio of another layer or rate is told from damage.
+// TestDecoderOddUnits holds that MPEG audio of another layer or rate, and HE-AAC whose configuration
+// does not say so, are told from damage.
 func TestDecoderOddUnits(t *testing.T) {
 	for name, unit := range map[string][]byte{
 		"layer 2": {0xff, 0xfd, 0x90, 0}, "22050 Hz": {0xff, 0xf3, 0x90, 0}, "11025 Hz": {0xff, 0xe3, 0x90, 0},
+		"HE-AAC": {0xc3, 0xa1, 0xc0}, // a fill element u3 of 1 byte u4: SBR, type 13 u4; the end u3
 	} {
-		d, err := NewDecoder(&media.Track{Codec: media.MP3})
+		track := &media.Track{Codec: media.MP3}
+		if name == "HE-AAC" {
+			if !withAAC {
+				continue
+			}
+			track = open(t, "tone-44100.aac").track
+		}
+		d, err := NewDecoder(track)
 		if err != nil {
 			t.Fatal(err)
 		}

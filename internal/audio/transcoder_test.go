@@ -387,17 +387,13 @@ func TestTranscoderGaps(t *testing.T) {
 // TestTranscoderTogether has encoders give several frames one time, or times that are not quite true.
 func TestTranscoderTogether(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
-	for name, at := range map[string]func(i int) time.Duration{
-		"pairs":   func(i int) time.Duration { return time.Duration(i / 2 * 2) },
-		"threes":  func(i int) time.Duration { return time.Duration(i / 3 * 3) },
-		"shaking": func(i int) time.Duration { return time.Duration(i) },
-	} {
+	for name, together := range map[string]int{"pairs": 2, "threes": 3, "shaking": 1} {
 		m := &marks{rate: 48000, size: 1024, every: 48000}
 		tr, layout := marked(t, m)
 		var out []*media.Frame
 		for i := range 60 * 48000 / 1024 {
 			f := media.NewFrame(nil, []byte{0})
-			f.Layout, f.PTS = layout, int64(at(i)*time.Second*1024/48000)
+			f.Layout, f.PTS = layout, span(int64(i/together*together*1024))
 			if name == "shaking" {
 				f.PTS += random.Int64N(int64(15 * time.Millisecond))
 			}
