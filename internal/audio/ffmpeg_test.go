@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,9 @@ import (
 func TestEncodersByFFmpeg(t *testing.T) {
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
+		if runtime.GOOS == "linux" {
+			t.Fatal("ffmpeg is missing: make test installs it")
+		}
 		t.Skip("no ffmpeg")
 	}
 	for _, name := range append(inputs("source"), inputs("tone")...) {
