@@ -126,11 +126,11 @@ var golden = map[string]struct {
 	},
 	"vp9": {
 		codec: media.VP9, data: unhex("86" + ramp(long)),
-		want: []string{"d8 8000 02 86" + ramp(59), "d4 8000 02" + ramp(long)[118:]},
+		want: []string{"c8 8000 86" + ramp(60), "c4 8000" + ramp(long)[120:]},
 	},
 	"vp9 key": {
 		codec: media.VP9, key: true, data: unhex("824983420000f000f60838241c1842000000"),
-		want: []string{"9e 8000 10 0010 0010 824983420000f000f60838241c1842000000"},
+		want: []string{"8e 8000 10 0010 0010 824983420000f000f60838241c1842000000"},
 	},
 	"opus":     {codec: media.Opus, data: unhex("fc" + ramp(long)), want: []string{"fc" + ramp(long)}},
 	"g711":     {codec: media.G711U, data: unhex("ff" + ramp(long)), want: []string{"ff" + ramp(63), ramp(long)[126:]}},
@@ -192,6 +192,7 @@ var assembled = map[string]struct {
 	"h264 MTAP":                {media.H264, "1a0000.", nil, 1},
 	"h264 forbidden bit":       {media.H264, "e588.", nil, 1},
 	"h264 delimiter, filler":   {media.H264, "09f0 " + hex.EncodeToString(sps) + " 68ee3c80 6588aa 0c8080.", []string{"000000036588aa"}, 0},
+	"h264 zeros":               {media.H264, hex.EncodeToString(sps) + " 68ee3c8000 6588aa0000.", []string{"000000036588aa"}, 0},
 	"h264 entered late":        {media.H264, "419a. '419b.", nil, 0},
 	"h264 padding":             {media.H264, hex.EncodeToString(sps) + " 68ee3c80 - 6588aa.", []string{"000000036588aa"}, 0},
 	"h264 lost before":         {media.H264, hex.EncodeToString(sps) + " 68ee3c80 6588aa.  '419a.", []string{"000000036588aa", "00000002419a"}, 0},

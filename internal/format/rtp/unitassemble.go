@@ -149,9 +149,14 @@ func (a *unitAssembler) piece(p []byte) bool {
 	return mark&0x40 == 0 || a.close()
 }
 
-// close ends a unit: the parameter sets and what nobody needs are taken out of the access unit.
+// close ends a unit: the parameter sets and what nobody needs are taken out of the access unit, and the
+// zeros at its end, which senders leave that cut between start codes.
 func (a *unitAssembler) close() bool {
 	u := a.b[a.open+4:]
+	for len(u) > a.form.head && u[len(u)-1] == 0 {
+		u = u[:len(u)-1]
+	}
+	a.b = a.b[:a.open+4+len(u)]
 	binary.BigEndian.PutUint32(a.b[a.open:], uint32(len(u)))
 	if a.units++; a.units > maxUnits || u[0]&0x80 != 0 || a.form.kind(u) >= a.form.aggregate {
 		return false

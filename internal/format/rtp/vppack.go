@@ -54,16 +54,16 @@ type vp9Packer struct {
 
 func (*vp9Packer) setup(*media.Track) {}
 
-// pack puts a descriptor before each piece: a picture leans on the one before, as far as is said. The
-// flexible mode is what browsers take without layers.
+// pack puts a descriptor before each piece, without layers and without saying what pictures lean on. The
+// first of a key frame tells its size:
 //
-//	| I P L F B E V Z | long u1, picture u15 | pictures back u7, another u1 | piece |
+//	| I P L F B E V Z | long u1, picture u15 | piece |
 //	| I P L F B E V Z | long u1, picture u15 | layers - 1 u3, sizes u1, groups u1, 0 u3 | width u16 | height u16 | piece |
 //
 // Spec: RFC 9628, 4.2.
 func (v *vp9Packer) pack(b *builder, data []byte, key bool) {
-	const head, long, back, sizes = 3, 0x80, 1 << 1, 0x10
-	mark := byte(vp9Picture | vp9Flexible | vp9Begin)
+	const head, long, sizes = 3, 0x80, 0x10
+	mark := byte(vp9Picture | vp9Begin)
 	var more [5]byte
 	extra := more[:0]
 	if key {
@@ -75,7 +75,6 @@ func (v *vp9Packer) pack(b *builder, data []byte, key bool) {
 		}
 	} else {
 		mark |= vp9Inter
-		extra = append(extra, back)
 	}
 	n := len(data)/(b.mtu-head-len(more)) + 1
 	b.room(n, len(data)+n*(head+len(more)))
@@ -89,9 +88,7 @@ func (v *vp9Packer) pack(b *builder, data []byte, key bool) {
 		b.close()
 		data = data[n:]
 		mark &^= vp9Begin | vp9Structure
-		if key {
-			extra = nil
-		}
+		extra = nil
 	}
 	v.picture = (v.picture + 1) & pictureBits
 }
