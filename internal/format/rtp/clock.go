@@ -44,7 +44,6 @@ type rtpClock struct {
 	opened     int64 // when the newest bucket began
 	early, ago int64 // the least arrival minus time, of the newest bucket and of the one before
 
-	reports  int   // that are to be trusted
 	told     bool  // relation is set
 	relation int64 // the sender's wall clock minus the track's time
 	doubt    int   // reports to come until it is trusted again

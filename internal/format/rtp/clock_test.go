@@ -66,6 +66,14 @@ func (s *sender) run(t *testing.T, length time.Duration, look func(at time.Durat
 	var last [2]int64 // stream time minus the sender's wall clock
 	var previous [2]struct{ wall, out int64 }
 	var reported int64
+	defer func() { // the sender's wall clock is what reports have told
+		if at := c.Wall(); s.reports && !t.Failed() {
+			wrong := at.Add(time.Duration(previous[0].out)).Sub(ntpEpoch.Add(time.Duration(epoch*second + previous[0].wall)))
+			if wrong < -2*time.Millisecond || wrong > 2*time.Millisecond {
+				t.Errorf("the wall clock is %v wrong", wrong)
+			}
+		}
+	}()
 	for wall := int64(0); wall < int64(length); wall += int64(20 * time.Millisecond) {
 		ours := func() int64 {
 			return int64(time.Hour) + int64(float64(wall)*(1+s.wallPPM/1e6)) + s.luck.Int64N(int64(50*time.Millisecond))

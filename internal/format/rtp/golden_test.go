@@ -48,7 +48,7 @@ func hevcConfig() []byte {
 
 // units are NAL units, in hex with spaces between them, behind their lengths.
 func units(s string) (b []byte) {
-	for _, u := range strings.Fields(s) {
+	for u := range strings.FieldsSeq(s) {
 		b = nal.Append(b, unhex(u))
 	}
 	return b
@@ -221,8 +221,7 @@ var assembled = map[string]struct {
 	"vp9 four back":      {media.VP9, "5c 03 03 03 02 82.", nil, 1},
 }
 
-// spaced are the codecs whose packets have one payload to a word; those of others are one packet each
-// dot.
+// packetsOf reads wire: a word is a packet of H.264 or H.265; one of others goes to the next dot.
 func packetsOf(c media.Codec, wire string) (packets []Packet) {
 	time, lost := uint32(0), 0
 	words := strings.Split(wire, " ")

@@ -37,8 +37,6 @@ type Payload struct {
 	Marker bool
 }
 
-const headSize = 12 // bytes of a header without extensions
-
 // Line is what the packets of one player's track have of their own.
 type Line struct {
 	SSRC     uint32

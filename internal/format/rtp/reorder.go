@@ -23,7 +23,7 @@ const (
 	MaxNACK   = 500 * time.Millisecond // at the most
 	MaxNACKs  = 15                     // times
 	NACKTime  = time.Second            // for which it is asked for
-	maxAsked  = 512                    // numbers at once
+	maxAsked  = 512                    // numbers at once, the first ones
 )
 
 // Fit is what became of a packet.
@@ -250,8 +250,7 @@ func (b *Reorder) hopeless(now time.Duration, s *slot) bool {
 // End says that nothing more comes: Pop waits for nothing from now on.
 func (b *Reorder) End() { b.ending = true }
 
-// NACKs appends the numbers that are to be asked for now, in order and 512 at the most, and takes it
-// that they are.
+// NACKs appends the numbers that are to be asked for now, in order, and takes it that they are.
 func (b *Reorder) NACKs(now, rtt time.Duration, dst []uint16) []uint16 {
 	pause := min(max(rtt, MinNACK), MaxNACK)
 	asked := 0

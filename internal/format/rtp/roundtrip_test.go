@@ -209,3 +209,37 @@ func TestWanted(t *testing.T) {
 		t.Errorf("the next key frame: %d units, wanted %v", len(u), d.Wanted())
 	}
 }
+
+// TestBounds has access units that never end: they cost no more than what the bounds say.
+func TestBounds(t *testing.T) {
+	large, small := bytes.Repeat([]byte{0x41}, 60<<10), []byte{0x41, 0x9a}
+	several := []byte{0x78}
+	for range 5000 {
+		several = append(several, 0, 2, 0x41, 0x9a)
+	}
+	for name, c := range map[string]struct {
+		codec   media.Codec
+		payload []byte
+		count   int
+	}{
+		"bytes":   {media.H264, large, 2 * maxBytes / len(large)},
+		"packets": {media.H264, small, maxPackets + 1},
+		"units":   {media.H264, several, 1},
+		"VP8":     {media.VP8, append([]byte{0x10}, large...), 2 * maxBytes / len(large)},
+		"AV1":     {media.AV1, append([]byte{0x50}, large...), 2},
+	} {
+		d := depacketizer(t, DepacketizerOptions{Codec: c.codec, Config: avcConfig()})
+		for range c.count {
+			d.Take(nil, &Packet{Payload: c.payload})
+			if n := d.assembler.size(); n > maxBytes {
+				t.Fatalf("%s: %d bytes", name, n)
+			}
+		}
+		if list := d.Take(nil, &Packet{Payload: c.payload, Marker: true}); len(list) > 0 || d.Health().Damaged != 1 {
+			t.Errorf("%s: %d units, %+v", name, len(list), d.Health())
+		}
+		if a, ok := d.assembler.(*unitAssembler); ok && cap(a.b) > keptBytes {
+			t.Errorf("%s: %d bytes are kept", name, cap(a.b))
+		}
+	}
+}

@@ -3,7 +3,6 @@ package rtp
 import (
 	"encoding/binary"
 
-	"weir/internal/codec/h264"
 	"weir/internal/codec/h265"
 	"weir/internal/media"
 )
@@ -66,11 +65,13 @@ func (a *unitAssembler) begins(p []byte) bool {
 func (a *unitAssembler) leads(u []byte) bool {
 	switch r := a.form.role(u); {
 	case r == slicing:
-		return a.form.first(u) && !(a.inBand && a.form.key(u))
+		return a.form.first(u) && (!a.inBand || !a.form.key(u))
 	case r == partVPS, r == partSPS:
 		return true
+	case r == extra && !a.inBand:
+		return a.form.codec == media.H264 || h265.Type(u) == prefixSEI5
 	}
-	return a.form.codec == media.H264 && h264.Type(u) == h264.TypeAUD || a.form.codec == media.H265 && h265.Type(u) == h265.TypeAUD
+	return a.form.kind(u) == a.form.delimiter
 }
 
 // pieceKind is the type of a unit in pieces, in the byte behind their header.

@@ -28,6 +28,7 @@ type unitForm struct {
 	head      int // bytes of a unit's header
 	aggregate byte
 	fragment  byte
+	delimiter byte
 	role      func(unit []byte) part
 	// key reports whether decoding can start at the picture of a slice.
 	key func(unit []byte) bool
@@ -60,13 +61,13 @@ const (
 )
 
 var avc = &unitForm{
-	codec: media.H264, head: 1, aggregate: typeSTAPA, fragment: typeFUA, role: avcRole,
+	codec: media.H264, head: 1, aggregate: typeSTAPA, fragment: typeFUA, delimiter: h264.TypeAUD, role: avcRole,
 	key:   func(u []byte) bool { return h264.Type(u) == h264.TypeIDR },
 	first: func(u []byte) bool { return len(u) > 1 && u[1]&0x80 != 0 }, // first macroblock: ue of 0 is the bit 1
 }
 
 var hevc = &unitForm{
-	codec: media.H265, head: 2, aggregate: typeAP, fragment: typeFU, role: hevcRole,
+	codec: media.H265, head: 2, aggregate: typeAP, fragment: typeFU, delimiter: h265.TypeAUD, role: hevcRole,
 	key:   func(u []byte) bool { t := h265.Type(u); return t >= h265.TypeBLAWLP && t <= h265.TypeCRA },
 	first: func(u []byte) bool { return len(u) > 2 && u[2]&0x80 != 0 }, // first slice segment in picture
 }

@@ -66,7 +66,8 @@ func (a *vpAssembler) end() (picture, bool) {
 // be read.
 func (a *vpAssembler) describe() *media.Track {
 	t := &media.Track{ID: a.id, Kind: media.Video, Codec: a.codec}
-	c, err := vp9.Config{BitDepth: 8, Chroma: 1}, error(nil) // of all VP8
+	c := vp9.Config{BitDepth: 8, Chroma: 1} // of all VP8
+	var err error
 	if a.codec == media.VP8 {
 		t.Info, err = vp8.FrameInfo(a.b)
 	} else if c, err = vp9.FrameConfig(a.b); err == nil {
