@@ -57,6 +57,7 @@ type Depacketizer struct {
 	at      int64
 	packets int  // of the open access unit
 	spoiled bool // it cannot be made whole
+	marked  bool // a marker has come, ever: the sender ends access units with it
 
 	begun   bool // a key frame has come
 	broken  bool // a picture is missing since the newest one
@@ -154,14 +155,16 @@ func (d *Depacketizer) Take(dst []Unit, p *Packet) []Unit {
 		d.at = p.At
 		return d.sound(dst, p)
 	}
+	sure := d.lost == 0
 	if d.open && (d.lost > 0 || p.Time != d.time) {
 		d.spoiled = d.spoiled || d.lost > 0
 		if p.Time != d.time {
+			sure = sure || d.lost == 1 && d.marked // that was the last of the one before
 			dst = d.finish(dst)
 		}
 	}
 	if !d.open {
-		d.begin(p)
+		d.begin(p, sure)
 	}
 	d.lost, d.at = 0, p.At
 	d.packets++
@@ -169,6 +172,7 @@ func (d *Depacketizer) Take(dst []Unit, p *Packet) []Unit {
 		d.spoiled = d.packets > maxPackets || d.assembler.size()+len(p.Payload) > maxBytes || !d.assembler.add(p.Payload)
 	}
 	if p.Marker {
+		d.marked = true
 		dst = d.finish(dst)
 	}
 	return dst
@@ -182,14 +186,14 @@ func (d *Depacketizer) sound(dst []Unit, p *Packet) []Unit {
 	return append(dst, Unit{Track: d.track, Data: data, Time: p.Time, At: p.At, Key: true})
 }
 
-// begin opens an access unit. Behind a loss its first packet may be missing.
-func (d *Depacketizer) begin(p *Packet) {
+// begin opens an access unit. Behind a loss its first packet may be missing, unless one is sure.
+func (d *Depacketizer) begin(p *Packet, sure bool) {
 	d.open, d.time, d.packets, d.spoiled = true, p.Time, 0, false
 	d.wanted = d.wanted || !d.begun
 	if d.lost > 0 {
 		d.tear()
-		d.spoiled = !d.assembler.begins(p.Payload)
 	}
+	d.spoiled = !sure && !d.assembler.begins(p.Payload)
 }
 
 // tear says that a picture is missing, or may be.
