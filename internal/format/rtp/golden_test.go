@@ -269,6 +269,18 @@ func TestAssembled(t *testing.T) {
 	}
 }
 
+// TestLayers has a picture of VP9 come in two layers.
+func TestLayers(t *testing.T) {
+	const low, high = "824983420000f000f60838241c1842000000", "8711"
+	d := depacketizer(t, DepacketizerOptions{Codec: media.VP9})
+	list := d.Take(nil, &Packet{Payload: unhex("2c0001" + low)})
+	list = d.Take(list, &Packet{Payload: unhex("2c0301" + high), Marker: true})
+	want := low + high + "d9" + "12000000" + "02000000" + "d9"
+	if len(list) != 1 || hex.EncodeToString(list[0].Data) != want || !list[0].Key {
+		t.Errorf("%+v; want %s", list, want)
+	}
+}
+
 // TestNewSets has parameter sets change in the middle of a stream.
 func TestNewSets(t *testing.T) {
 	high := "6764000cac3b50b04b420000030002000003003d08"

@@ -1,10 +1,14 @@
 package rtp
 
 import (
+	"encoding/binary"
+
 	"weir/internal/codec/vp8"
 	"weir/internal/codec/vp9"
 	"weir/internal/media"
 )
+
+const maxLayers = 8 // of a picture of VP9
 
 // piece is what a descriptor of VP8 or VP9 says of a packet.
 type piece struct {
@@ -23,11 +27,12 @@ type vpAssembler struct {
 	b     []byte
 	begun bool
 	ended bool
+	ends  []int // of the layers of VP9 in b
 }
 
 func (a *vpAssembler) size() int { return len(a.b) }
 
-func (a *vpAssembler) reset() { a.b, a.begun, a.ended = renew(a.b), false, false }
+func (a *vpAssembler) reset() { a.b, a.begun, a.ended, a.ends = renew(a.b), false, false, a.ends[:0] }
 
 func (a *vpAssembler) begins(p []byte) bool {
 	d, ok := a.parse(p)
@@ -41,14 +46,20 @@ func (a *vpAssembler) add(p []byte) bool {
 	}
 	a.begun, a.ended = true, d.last
 	a.b = append(a.b, d.data...)
-	return true
+	if d.last {
+		a.ends = append(a.ends, len(a.b))
+	}
+	return len(a.ends) <= maxLayers
 }
 
 func (a *vpAssembler) end() (picture, bool) {
-	pic := picture{data: a.b}
 	if a.codec == media.VP9 && !a.ended || len(a.b) == 0 {
-		return pic, false
+		return picture{}, false
 	}
+	if len(a.ends) > 1 {
+		a.index()
+	}
+	pic := picture{data: a.b}
 	if a.codec == media.VP8 {
 		pic.key = vp8.IsKey(a.b)
 	} else {
@@ -60,6 +71,22 @@ func (a *vpAssembler) end() (picture, bool) {
 		}
 	}
 	return pic, true
+}
+
+// index makes a superframe of the layers of a picture, with their sizes at its end:
+//
+//	| frames | marker u8 | size u32 LE ... | marker u8 |, the marker being 6 u3, bytes of a size - 1 u2, frames - 1 u3
+//
+// Spec: VP9 Bitstream, annex B.
+func (a *vpAssembler) index() {
+	marker := 6<<5 | 3<<3 | byte(len(a.ends)-1)
+	a.b = append(a.b, marker)
+	from := 0
+	for _, end := range a.ends {
+		a.b = binary.LittleEndian.AppendUint32(a.b, uint32(end-from))
+		from = end
+	}
+	a.b = append(a.b, marker)
 }
 
 // describe returns the track of a key frame, the one before if it is as that, nil if the frame cannot
