@@ -132,7 +132,11 @@ func (s *session) claim(ctx context.Context, publish bool) (err error) {
 	if s.publisher, err = registry.Publish(ctx, s.request); err != nil {
 		return err
 	}
-	return s.publisher.Ready(ctx)
+	if err := s.publisher.Ready(ctx); err != nil {
+		s.publisher.End(err)
+		return err
+	}
+	return nil
 }
 
 // answer answers an offer.
