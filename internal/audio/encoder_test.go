@@ -2,7 +2,6 @@ package audio
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/thesyncim/gopus"
@@ -63,20 +62,6 @@ func TestEncoderRefuses(t *testing.T) {
 	e, _ := NewEncoder(media.Opus, 0)
 	if _, err := e.Encode(nil, make([]float32, 10)); err == nil {
 		t.Error("half a frame is taken")
-	}
-}
-
-// TestWithoutAAC holds what the build tag noaac says.
-func TestWithoutAAC(t *testing.T) {
-	if withAAC {
-		t.Skip("built with AAC")
-	}
-	_, err := NewEncoder(media.AAC, 0)
-	_, err2 := NewDecoder(&media.Track{Codec: media.AAC, Config: []byte{0x11, 0x90}})
-	for _, err := range []error{err, err2} {
-		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "noaac") {
-			t.Error(err)
-		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ import (
 	"weir/internal/media"
 )
 
-// ffmpeg returns the path of an ffmpeg; a test without one is skipped.
+// ffmpeg returns the path of an ffmpeg; only on systems where none is installed a test goes without.
 func ffmpeg(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("WEIR_FFMPEG7"); path != "" {
@@ -27,6 +28,9 @@ func ffmpeg(t *testing.T) string {
 	}
 	path, err := exec.LookPath("ffmpeg")
 	if err != nil {
+		if runtime.GOOS == "linux" {
+			t.Fatal("ffmpeg is missing: make test installs it")
+		}
 		t.Skip("no ffmpeg here")
 	}
 	return path

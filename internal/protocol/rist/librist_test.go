@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,9 @@ func program(t *testing.T, name string, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
+		if runtime.GOOS == "linux" {
+			t.Fatalf("%v: make test installs it", err)
+		}
 		t.Skip(err)
 	}
 	var said logbook

@@ -93,8 +93,9 @@ func (s *session) pass() error {
 		if err != nil {
 			return err
 		}
+		layout := s.reader.Layout() // for all that came: it takes the hub's lock
 		for _, p := range packets[:n] {
-			if err := s.send(lane, p); err != nil {
+			if err := s.send(layout, lane, p); err != nil {
 				return err
 			}
 		}
@@ -103,8 +104,7 @@ func (s *session) pass() error {
 }
 
 // send sends one packet of a publisher.
-func (s *session) send(lane *stream.LaneReader, p *media.Packet) error {
-	layout := s.reader.Layout()
+func (s *session) send(layout *media.Layout, lane *stream.LaneReader, p *media.Packet) error {
 	if layout == nil || int(p.Track) >= len(layout.Tracks) {
 		return nil
 	}
