@@ -12,7 +12,7 @@ TOOL     := go tool -modfile=tools/go.mod
 TARGETS  := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # An ffmpeg that speaks Enhanced RTMP, for the tests: found or fetched once a machine.
-WITH_FFMPEG7 = WEIR_FFMPEG7=$$(test/ffmpeg7.sh) && export WEIR_FFMPEG7
+WITH_FFMPEG = WEIR_FFMPEG7=$$(test/ffmpeg.sh 7) && WEIR_FFMPEG9=$$(test/ffmpeg.sh 9) && export WEIR_FFMPEG7 WEIR_FFMPEG9
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ install: build ## the binary, a unit of systemd and, where there is none, a conf
 
 test: tools-for-tests ## vet, then all tests under the race detector; installs what they need
 	go vet ./...
-	@$(WITH_FFMPEG7) && echo "go test -race -timeout 20m ./..." && \
+	@$(WITH_FFMPEG) && echo "go test -race -timeout 20m ./..." && \
 		CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 check: ## formatting, vet, staticcheck, golangci-lint, and a build for every platform
@@ -65,7 +65,7 @@ web: ## the players of web/package-lock.json, copied into the server; needs npm,
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && ./copy.sh
 
 soak: tools-for-tests ## the long tests (build tag soak), an hour at most
-	@$(WITH_FFMPEG7) && timeout -k 30s 1h go test -tags soak -run Soak -timeout 59m -v ./test/...
+	@$(WITH_FFMPEG) && timeout -k 30s 1h go test -tags soak -run Soak -timeout 59m -v ./test/...
 
 tools-for-tests:
 	@test/install.sh

@@ -47,13 +47,13 @@ type RTC struct {
 	DtlsRole        string        `conf:"dtls_role" default:"passive" enum:"active|passive" doc:"Which side opens DTLS when the client leaves the choice. With passive the client does."`
 	DtlsVersion     string        `conf:"dtls_version,later" default:"auto" enum:"auto|dtls1.0|dtls1.2" doc:"Version of DTLS."`
 	DropForPt       int           `conf:"drop_for_pt,later" default:"0" range:"0..127" doc:"Throws away packets of publishers with this payload type, to test losses; 0 keeps all."`
-	RtmpToRtc       bool          `conf:"rtmp_to_rtc,later" default:"off" doc:"Offers what arrives over RTMP or SRT to WebRTC players. Sound becomes Opus."`
-	KeepBframe      bool          `conf:"keep_bframe,later" default:"off" doc:"Keeps B frames in that case. Most browsers stutter with them."`
-	KeepAvcNaluSei  bool          `conf:"keep_avc_nalu_sei,later" default:"on" doc:"Keeps SEI units in that case."`
-	OpusBitrate     int           `conf:"opus_bitrate,later" default:"48000" range:"8000..320000" doc:"Bit rate of Opus in that case, in bits per second."`
-	RtcToRtmp       bool          `conf:"rtc_to_rtmp,later" default:"off" doc:"Offers what arrives over WebRTC to players of every other protocol. Sound becomes AAC."`
-	PliForRtmp      time.Duration `conf:"pli_for_rtmp,later" unit:"fs" default:"6" range:"0.5..30" doc:"How often the WebRTC publisher is asked for a key frame in that case, so that players can start."`
-	AacBitrate      int           `conf:"aac_bitrate,later" default:"48000" range:"8000..320000" doc:"Bit rate of AAC in that case, in bits per second."`
+	RtmpToRtc       bool          `conf:"rtmp_to_rtc" reload:"new" default:"off" doc:"Offers what arrives over RTMP or SRT to WebRTC players. Sound becomes Opus."`
+	KeepBframe      bool          `conf:"keep_bframe" reload:"new" default:"off" doc:"Keeps B frames in that case. Most browsers stutter with them."`
+	KeepAvcNaluSei  bool          `conf:"keep_avc_nalu_sei" reload:"new" default:"on" doc:"Keeps SEI units in that case."`
+	OpusBitrate     int           `conf:"opus_bitrate" reload:"new" default:"48000" range:"8000..320000" doc:"Bit rate of Opus in that case, in bits per second."`
+	RtcToRtmp       bool          `conf:"rtc_to_rtmp" reload:"new" default:"off" doc:"Offers what arrives over WebRTC to players of every other protocol. Sound becomes AAC."`
+	PliForRtmp      time.Duration `conf:"pli_for_rtmp" reload:"new" unit:"fs" default:"6" range:"0.5..30" doc:"How often the WebRTC publisher is asked for a key frame in that case, so that players can start."`
+	AacBitrate      int           `conf:"aac_bitrate" reload:"new" default:"48000" range:"8000..320000" doc:"Bit rate of AAC in that case, in bits per second."`
 
 	// Not directives: what min_latency and mw_msgs of the vhost mean for WebRTC players, who
 	// are in realtime mode unless told otherwise.

@@ -187,7 +187,7 @@ func (f *forwarding) attempt(ctx context.Context, scheme Scheme, url string, log
 	})
 	defer cancel()
 	err = guarded(func() error {
-		return scheme.Push(ctx, url, func(packets bool) *stream.Subscriber {
+		return scheme.Push(ctx, url, func(packets stream.Cargo) *stream.Subscriber {
 			mu.Lock()
 			defer mu.Unlock()
 			if opened.IsZero() {

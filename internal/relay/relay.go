@@ -28,7 +28,7 @@ type Scheme struct {
 	// Push sends a stream to an address until its publication has ended, which is no error. It calls open for each
 	// position in the stream that it needs, when somebody is there to be sent it, and closes them. Over is closed when
 	// the publication has ended.
-	Push func(ctx context.Context, url string, open func(packets bool) *stream.Subscriber, over <-chan struct{}) error
+	Push func(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error
 }
 
 // Options set up a Relay.

@@ -103,13 +103,13 @@ func TestForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var x *stage
 		attempts := 0
-		x = newStage(t, Scheme{Push: func(ctx context.Context, url string, open func(bool) *stream.Subscriber, over <-chan struct{}) error {
+		x = newStage(t, Scheme{Push: func(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error {
 			attempts++
 			x.tell(url)
 			if attempts <= 2 {
 				return errors.New("nobody there")
 			}
-			sub := open(false)
+			sub := open("")
 			defer sub.Close()
 			defer context.AfterFunc(ctx, func() { sub.Close() })()
 			n, err := media.Copy(discard{}, sub)
@@ -147,7 +147,7 @@ func TestForward(t *testing.T) {
 func TestForwardRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var x *stage
-		x = newStage(t, Scheme{Push: func(ctx context.Context, url string, open func(bool) *stream.Subscriber, over <-chan struct{}) error {
+		x = newStage(t, Scheme{Push: func(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error {
 			x.tell("+" + url)
 			select {
 			case <-ctx.Done():

@@ -23,18 +23,18 @@ func TestFork(t *testing.T) {
 	p := publish(t, g, request("s"))
 	root := <-subs
 	p.must(t, "KPPKPP")
-	a := root.Fork(false)
+	a := root.Fork("")
 	defer a.Close()
 	want(t, a, "K3 P4 P5", nil)
 	p.must(t, "P")
-	b := root.Fork(false)
+	b := root.Fork("")
 	defer b.Close()
 	want(t, b, "K3 P4 P5 P6", nil)
 	p.Close()
-	late := root.Fork(true)
+	late := root.Fork(cargo)
 	defer late.Close()
 	next := publish(t, g, request("s"))
-	next.Lane(nil)
+	next.Lane(cargo, nil)
 	next.must(t, "KP")
 	want(t, a, "P6", io.EOF)
 	want(t, b, "", io.EOF)
@@ -48,7 +48,7 @@ func TestFork(t *testing.T) {
 func TestPackets(t *testing.T) {
 	g := newRegistry(cached)
 	r := request("s")
-	r.Wait, r.Notice, r.Packets = true, true, true
+	r.Wait, r.Notice, r.Packets = true, true, cargo
 	sub := subscribe(t, g, r)
 	for range 2 {
 		p := publish(t, g, request("s"))
@@ -57,7 +57,7 @@ func TestPackets(t *testing.T) {
 			_, err := sub.ReadFrame()
 			said <- err
 		}()
-		l := p.Lane(nil)
+		l := p.Lane(cargo, nil)
 		if err := <-said; !errors.Is(err, ErrLane) {
 			t.Fatalf("a lane opens: %v", err)
 		}

@@ -360,7 +360,7 @@ func TestLaneOfALostPublisher(t *testing.T) {
 		r := subscribe(t, g.Registry, noticed("s"))
 		p := publish(t, g.Registry, request("s"))
 		m := &maker{feed: p}
-		l := p.Lane(m.frames)
+		l := p.Lane("", m.frames)
 		in := r.Lane(t.Context())
 		reader := subscribe(t, g.Registry, request("s"))
 		want(t, reader, "", nil) // frames are made
@@ -385,6 +385,6 @@ func TestLaneOfALostPublisher(t *testing.T) {
 		if err := <-ended; !errors.Is(err, io.EOF) {
 			t.Errorf("when another has come, the read ends with %v", err)
 		}
-		_ = next.Lane(nil).WritePacket(packet(2))
+		_ = next.Lane("", nil).WritePacket(packet(2))
 	})
 }

@@ -16,12 +16,16 @@ const lanePackets = 2048
 // errPanic ends a publisher whose frames cannot be made.
 var errPanic = errors.New("the making of frames has panicked")
 
+// Cargo names what the packets of a lane are, for who can read them.
+type Cargo string
+
 // Lane is a log of opaque packets beside the stream's frames, for readers that pass packets on
 // as they came. Frames are made from it only while somebody reads frames.
 type Lane struct {
 	// Set at construction.
 	stream    *Stream
 	publisher *Publisher
+	cargo     Cargo
 	frames    func(context.Context, *LaneReader) error
 
 	// Guarded by stream.mu.
@@ -33,13 +37,13 @@ type Lane struct {
 	turn chan struct{} // cap 1: full while frames are made, by one at a time
 }
 
-// Lane opens the publisher's lane, and ends the one it had. Frames makes frames out of its packets
+// Lane opens the publisher's lane of packets of one kind, and ends the one it had. Frames makes frames out of its packets
 // and writes them to the publisher; it is run while somebody reads frames, on a goroutine of its
 // own, and ends with its context. A panic in it ends the publication: readers hear of the end,
 // writes fail, and the publisher's session is kicked. Frames may be nil.
-func (p *Publisher) Lane(frames func(context.Context, *LaneReader) error) *Lane {
+func (p *Publisher) Lane(cargo Cargo, frames func(context.Context, *LaneReader) error) *Lane {
 	s := p.stream
-	l := &Lane{stream: s, publisher: p, frames: frames, turn: make(chan struct{}, 1)}
+	l := &Lane{stream: s, publisher: p, cargo: cargo, frames: frames, turn: make(chan struct{}, 1)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.publisher != p {
@@ -158,13 +162,13 @@ type LaneReader struct {
 	lost uint64
 }
 
-// Lane returns a reader of the stream's packets from now on, or nil if its publisher has no
-// lane. Until its next read of frames the subscription is no reader of them.
+// Lane returns a reader of the stream's packets from now on, or nil if its publisher has none of
+// the kind that the request takes. Until its next read of frames the subscription is no reader of them.
 func (r *Subscriber) Lane(ctx context.Context) *LaneReader {
 	s := r.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lane == nil {
+	if s.lane == nil || s.lane.cargo != r.request.Packets {
 		return nil
 	}
 	r.idle, r.lane = true, s.lane
@@ -226,4 +230,12 @@ func (r *LaneReader) Lost() uint64 {
 	r.lane.stream.mu.Lock()
 	defer r.lane.stream.mu.Unlock()
 	return r.lost
+}
+
+// Carried reports whether the stream has packets of the kind that the request takes.
+func (r *Subscriber) Carried() bool {
+	s := r.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lane != nil && s.lane.cargo == r.request.Packets
 }

@@ -36,7 +36,7 @@ func TestLanePackets(t *testing.T) {
 	if r.Lane(t.Context()) != nil {
 		t.Error("a lane that nobody has opened")
 	}
-	l := p.Lane(nil)
+	l := p.Lane("", nil)
 	write := func(from, to int) {
 		t.Helper()
 		for n := from; n < to; n++ {
@@ -78,7 +78,7 @@ func TestLaneReaderWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRegistry(cached)
 		p := publish(t, g, request("s"))
-		l := p.Lane(nil)
+		l := p.Lane("", nil)
 		r := subscribe(t, g, request("s"))
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
@@ -133,7 +133,7 @@ func TestLaneMakesFramesWhileSomebodyReadsThem(t *testing.T) {
 		g := newRegistry(cached)
 		p := publish(t, g, request("s"))
 		m := &maker{feed: p}
-		l := p.Lane(m.frames)
+		l := p.Lane("", m.frames)
 		state := func(running, runs int64) {
 			t.Helper()
 			synctest.Wait()
@@ -185,7 +185,7 @@ func TestLaneMakesFramesWhileSomebodyReadsThem(t *testing.T) {
 func TestPacketReadersHoldNoFrames(t *testing.T) {
 	g := newRegistry(cached)
 	p := publish(t, g, request("s"))
-	l := p.Lane(nil)
+	l := p.Lane("", nil)
 	r := subscribe(t, g, request("s"))
 	in := r.Lane(t.Context())
 	p.must(t, gops(20))
@@ -207,13 +207,13 @@ func TestLaneOfAReplacedPublisher(t *testing.T) {
 	rules.Takeover = true
 	g := newRegistry(rules)
 	a := publish(t, g, request("s"))
-	old := a.Lane(nil)
+	old := a.Lane("", nil)
 	b := publish(t, g, request("s"))
 	if err := old.WritePacket(packet(0)); !errors.Is(err, ErrReplaced) {
 		t.Errorf("write gives %v", err)
 	}
-	l := b.Lane(nil)
-	if err := a.Lane(nil).WritePacket(packet(0)); !errors.Is(err, ErrReplaced) {
+	l := b.Lane("", nil)
+	if err := a.Lane("", nil).WritePacket(packet(0)); !errors.Is(err, ErrReplaced) {
 		t.Errorf("write to a lane that comes too late gives %v", err)
 	}
 	in := subscribe(t, g, request("s")).Lane(t.Context())
@@ -223,7 +223,7 @@ func TestLaneOfAReplacedPublisher(t *testing.T) {
 	if list, err := packets(in); len(list) != 1 || err != nil {
 		t.Errorf("read %v, %v", list, err)
 	}
-	next := b.Lane(nil)
+	next := b.Lane("", nil)
 	if list, err := packets(in); len(list) != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("after another lane of the same publisher: %v, %v", list, err)
 	}
@@ -238,7 +238,7 @@ func TestLaneOfARemoteSink(t *testing.T) {
 		g := NewRegistry(Options{Route: func(context.Context, *Request) (Sink, error) { return sink, nil }})
 		p := publish(t, g, request("s"))
 		m := &maker{feed: p}
-		l := p.Lane(m.frames)
+		l := p.Lane("", m.frames)
 		_ = l.WritePacket(packet(1))
 		synctest.Wait()
 		if got := text(sink.frames); got != "K0" {

@@ -141,7 +141,7 @@ func TestMakingOfFramesPanics(t *testing.T) {
 		}
 		p := publish(t, g, q)
 		other := publish(t, g, request("other"))
-		l := p.Lane(func(_ context.Context, in *LaneReader) error {
+		l := p.Lane("", func(_ context.Context, in *LaneReader) error {
 			_, _ = packets(in)
 			panic("damaged")
 		})
@@ -182,11 +182,11 @@ func TestMakingOfFramesPanicsLate(t *testing.T) {
 			<-ctx.Done()
 			panic("damaged")
 		}
-		old := p.Lane(late)
+		old := p.Lane("", late)
 		r := subscribe(t, g, request("s"))
 		want(t, r, "", nil)
 		synctest.Wait()
-		next := p.Lane(nil)
+		next := p.Lane("", nil)
 		old.Wait()
 		notes(t, log, "/live/s")
 		if err := next.WritePacket(packet(0)); err != nil {
@@ -194,7 +194,7 @@ func TestMakingOfFramesPanicsLate(t *testing.T) {
 		}
 		p.must(t, "K")
 		want(t, r, "K0", nil)
-		last := p.Lane(late)
+		last := p.Lane("", late)
 		synctest.Wait()
 		p.Close()
 		last.Wait()

@@ -489,7 +489,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			}
 			f := &feed{Publisher: p, layout: pictures(), now: time.Duration(n) * time.Second}
 			_ = f.write("KPaPaPPdaPPK") // replaced at any time
-			l := p.Lane(func(ctx context.Context, in *LaneReader) error {
+			l := p.Lane("", func(ctx context.Context, in *LaneReader) error {
 				<-ctx.Done()
 				return ctx.Err()
 			})

@@ -42,9 +42,9 @@ type Request struct {
 	// Yields says that this publisher takes nobody's place: while somebody publishes it is refused, also where the
 	// rules let a newcomer take over.
 	Yields bool
-	// Packets says that the reader takes packets where there are any: it is given ErrLane when a publisher
-	// has opened a lane, once each.
-	Packets bool
+	// Packets is what packets the reader takes, where there are such: it is given ErrLane when a publisher
+	// has opened a lane of them, once each. Empty is none.
+	Packets Cargo
 	// Pace tells a reader's pause between batches; nil is none. It is asked before each.
 	Pace func() Pace
 	// Kick ends the session for the reason given; it returns at once. Nil where nobody can.

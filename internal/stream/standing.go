@@ -70,9 +70,8 @@ func (g *Registry) start(s *Stream, o *Standing, before *standing) *standing {
 }
 
 // Fork returns one more position in the stream, as a new reader has it, for an output that has several readers, or
-// reads anew. It ends with the same publication as r and has no pace; packets says that it takes these where there are
-// any. Its reader closes it before the run returns.
-func (r *Subscriber) Fork(packets bool) *Subscriber {
+// reads anew. It ends with the same publication as r and has no pace; packets is as in a Request. Its reader closes it before the run returns.
+func (r *Subscriber) Fork(packets Cargo) *Subscriber {
 	s := r.stream
 	request := &Request{
 		ID: NewID(), Kind: r.request.Kind, Vhost: s.key.vhost, App: s.key.app, Stream: s.key.stream, Packets: packets,

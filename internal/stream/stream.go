@@ -254,7 +254,7 @@ func (s *Stream) take(r *Subscriber, dst []*media.Frame) (n int, err error) {
 	if r.closed {
 		return 0, ErrClosed
 	}
-	if l := s.lane; r.request.Packets && l != nil && r.lane != l && (r.ended == s.ended || r.request.Wait) {
+	if l := s.lane; l != nil && r.request.Packets != "" && r.request.Packets == l.cargo && r.lane != l && (r.ended == s.ended || r.request.Wait) {
 		r.lane = l
 		return 0, ErrLane
 	}

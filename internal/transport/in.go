@@ -15,6 +15,9 @@ import (
 	"weir/internal/stream"
 )
 
+// Cargo is the packets of transport streams, in a lane.
+const Cargo stream.Cargo = "MPEG-TS"
+
 // In is a transport stream that a peer sends: its packets go to the publisher's lane, for readers that take them as they
 // came, and its frames to the stream. It is for one publication.
 type In struct {
@@ -49,7 +52,7 @@ func (in *In) Frames() *In {
 func (in *In) Run(p *stream.Publisher, next func() ([]byte, error), cancel context.CancelCauseFunc) error {
 	silence := WatchSilence(func() *config.Publish { return &in.rules().Publish }, cancel)
 	defer silence.Stop()
-	from := &source{next: next, traffic: in.traffic, silence: silence, lane: p.Lane(nil)}
+	from := &source{next: next, traffic: in.traffic, silence: silence, lane: p.Lane(Cargo, nil)}
 	if in.packets {
 		_, err := io.Copy(io.Discard, from)
 		return cmp.Or(err, io.EOF)

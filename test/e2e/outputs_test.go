@@ -24,6 +24,7 @@ type content struct {
 	send         string // options of the publisher
 	clip         string // of testdata, instead of all these: what ffmpeg cannot write is sent by our own client
 	srt          bool   // it goes over SRT, not RTMP
+	whip         bool   // it goes over WebRTC, not RTMP
 }
 
 var contents = []content{
@@ -37,6 +38,10 @@ var contents = []content{
 	{name: "audio", program: "ffmpeg", audio: "-c:a aac", codecs: "aac"},
 	{name: "video", program: "ffmpeg", video: "-c:v libx264 -preset veryfast -bf 2", codecs: "h264"},
 	{name: "srt h264+aac", program: "ffmpeg", video: "-c:v libx264 -preset veryfast -bf 2", audio: "-c:a aac", codecs: "h264 aac", srt: true},
+	{
+		name: "whip h264+opus", program: "ffmpeg9", video: "-c:v libx264 -preset veryfast -profile:v baseline", audio: "-c:a libopus -ac 2 -ar 48000",
+		codecs: "h264 aac", whip: true,
+	},
 	{
 		name: "srt hevc+aac", program: "ffmpeg7", video: "-c:v libx265 -preset ultrafast -x265-params log-level=error:scenecut=0:open-gop=0",
 		audio: "-c:a aac", codecs: "hevc aac", srt: true,
@@ -82,7 +87,7 @@ func mp4Outputs(t *testing.T) string {
 	t.Helper()
 	more := ""
 	for name, low := range map[string]string{"mp4": "", "low": "hls_low_latency on;"} {
-		more += fmt.Sprintf("vhost %s.test { srt { enabled on; } hls { enabled on; hls_use_fmp4 on; hls_path %s; hls_fragment 1; %s }\n"+
+		more += fmt.Sprintf("vhost %s.test { "+bridges+" srt { enabled on; } hls { enabled on; hls_use_fmp4 on; hls_path %s; hls_fragment 1; %s }\n"+
 			"dash { enabled on; dash_path %s; dash_fragment 2; dash_update_period 1; dash_window_size 60; %s } }\n",
 			name, t.TempDir(), low, t.TempDir(), strings.Replace(low, "hls", "dash", 1))
 	}
@@ -100,6 +105,9 @@ func (o outlet) of(f *fixture) string {
 	}
 	return f.url("s")
 }
+
+// bridges are directives of a vhost for WebRTC and everything else.
+const bridges = "rtc { enabled on; rtc_to_rtmp on; rtmp_to_rtc on; }\n"
 
 const recorded = 5 // seconds of media
 
@@ -119,9 +127,9 @@ func outputsOf(t *testing.T, c content) {
 	t.Helper()
 	more := ""
 	for _, kind := range []string{"ts", "aac", "mp3"} {
-		more += fmt.Sprintf("vhost %s.test { srt { enabled on; } http_remux { enabled on; mount [vhost]/[app]/[stream].%s; } }\n", kind, kind)
+		more += fmt.Sprintf("vhost %s.test { "+bridges+" srt { enabled on; } http_remux { enabled on; mount [vhost]/[app]/[stream].%s; } }\n", kind, kind)
 	}
-	f := serve(t, conf{srt: "latency 120;", vhost: flvAndHLS(t, ""), more: more + mp4Outputs(t)})
+	f := serve(t, conf{srt: "latency 120;", rtc: " ", vhost: bridges + flvAndHLS(t, ""), more: more + mp4Outputs(t)})
 	source := c.make(t)
 	files := map[string]string{}
 	ends := map[string]func(){}
@@ -136,7 +144,7 @@ func outputsOf(t *testing.T, c content) {
 	waitFor(t, "the viewers", func() bool { return len(f.players()) == len(ends) })
 	stop := c.publish(t, f, source)
 	begin(true)
-	want := look(t, source, c.codecs)
+	want := look(t, source, strings.Replace(c.codecs, "aac", c.sound(), 1))
 	for _, o := range outlets {
 		if files[o.name] == "" {
 			continue
@@ -156,6 +164,23 @@ func outputsOf(t *testing.T, c content) {
 	}
 }
 
+// sound is the codec of the source's sound where outputs have AAC.
+func (c content) sound() string {
+	if c.whip {
+		return "opus"
+	}
+	return "aac"
+}
+
+// whip is the address to which a vhost's stream is published by WebRTC.
+func (f *fixture) whip(vhost string) string {
+	at := "http://" + f.api + "/rtc/v1/whip/?app=live&stream=s"
+	if vhost != "" {
+		at += "&vhost=" + vhost + ".test"
+	}
+	return at
+}
+
 // publish sends the source to all vhosts, and returns what ends that.
 func (c content) publish(t *testing.T, f *fixture, source string) (stop func()) {
 	t.Helper()
@@ -173,6 +198,17 @@ func (c content) publish(t *testing.T, f *fixture, source string) (stop func()) 
 		}
 	}
 	args := slices.Concat(strings.Fields("-hide_banner -loglevel error -re -stream_loop -1 -i"), []string{source})
+	if c.whip { // one after the other takes its time to connect, and the first ones' pictures would wait for that
+		var pubs []*process
+		for _, vhost := range vhosts {
+			pubs = append(pubs, launch(t, c.program, append(slices.Clone(args), "-map", "0", "-c", "copy", "-f", "whip", f.whip(vhost))...))
+		}
+		return func() {
+			for _, p := range pubs {
+				p.stop()
+			}
+		}
+	}
 	for _, vhost := range vhosts {
 		to := outlet{vhost: vhost}.of(f)
 		if c.srt {
@@ -193,6 +229,9 @@ func (c content) make(t *testing.T) string {
 		return filepath.Join("testdata", c.clip+".mkv")
 	}
 	file := filepath.Join(t.TempDir(), "source.flv")
+	if c.whip { // FLV has no Opus for all who are to read it here
+		file = strings.TrimSuffix(file, "flv") + "mkv"
+	}
 	args := strings.Fields("-hide_banner -loglevel error -y")
 	if c.video != "" {
 		args = append(args, "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=25,format=yuv420p,geq=lum='if(between(mod(T,1),0.39,0.47),235,16+lum(X,Y)/16)':cb='cb(X,Y)':cr='cr(X,Y)'")

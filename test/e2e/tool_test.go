@@ -17,15 +17,13 @@ import (
 // tool returns the path of a program that the tests need. One that is missing is a failure.
 func tool(t *testing.T, name string) string {
 	t.Helper()
-	if name == "ffmpeg7" || name == "ffprobe7" {
-		path := os.Getenv("WEIR_FFMPEG7")
+	if base := strings.TrimRight(name, "0123456789"); base != name { // ffmpeg7, ffprobe7, ffmpeg9
+		version := name[len(base):]
+		path := os.Getenv("WEIR_FFMPEG" + version)
 		if path == "" {
-			t.Fatal("WEIR_FFMPEG7 is not set: export WEIR_FFMPEG7=$(test/ffmpeg7.sh)")
+			t.Fatalf("WEIR_FFMPEG%[1]s is not set: export WEIR_FFMPEG%[1]s=$(test/ffmpeg.sh %[1]s)", version)
 		}
-		if name == "ffprobe7" {
-			return filepath.Join(filepath.Dir(path), "ffprobe")
-		}
-		return path
+		return filepath.Join(filepath.Dir(path), base)
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {

@@ -103,6 +103,9 @@ func (c *Clock) Reported(track int) bool {
 	return c.tracks[track].trusted() && c.tracks[c.lead].trusted()
 }
 
+// Told reports whether the sender has said when a track's times are.
+func (c *Clock) Told(track int) bool { return track < len(c.tracks) && c.tracks[track].told }
+
 // Wall returns the sender's wall clock at the timeline's zero; the zero time if it has not told.
 func (c *Clock) Wall() time.Time {
 	if !c.led || !c.tracks[c.lead].trusted() {
@@ -132,7 +135,7 @@ func (t *rtpClock) unwrap(rtpTime uint32) {
 	t.ticks += int64(int32(rtpTime - uint32(t.ticks)))
 }
 
-// anchor places a track by the arrival of a packet: as late as those of the track that leads.
+// anchor places a track by reports, if there are some, or by the arrival of a packet: as late as those of the track that leads.
 func (c *Clock) anchor(t *rtpClock, now, at int64) {
 	if !c.led {
 		c.led, c.started = true, at
@@ -147,6 +150,11 @@ func (c *Clock) anchor(t *rtpClock, now, at int64) {
 		t.offset -= o.earliest() - o.offset
 	}
 	t.early, t.ago, t.opened, t.slewed = at-now, at-now, at, now
+	if lead := &c.tracks[c.lead]; lead != t {
+		if wrong, exact := c.wrong(t, lead); exact { // arrivals tell nothing of what comes in a burst
+			t.offset += wrong
+		}
+	}
 }
 
 // other returns a track to place t by: the one that leads, or any.

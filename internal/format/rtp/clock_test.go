@@ -191,3 +191,25 @@ func TestClockCorrects(t *testing.T) {
 	}
 	_ = video
 }
+
+// TestClockBurst has a sender begin with half a second of each track at once, as those do who were kept from sending: its
+// reports say what arrivals do not.
+func TestClockBurst(t *testing.T) {
+	const second = int64(time.Second)
+	c := &Clock{}
+	ntp := func(ns int64) uint64 {
+		return uint64(3_900_000_000+ns/second)<<32 | uint64(ns%second)<<32/uint64(second)
+	}
+	at := 5 * second
+	c.Report(0, 48000, ntp(second), 1000)
+	sound := c.Stamp(0, 48000, 1000, at)
+	for i := range uint32(25) {
+		c.Stamp(0, 48000, 1000+960*i, at)
+	}
+	c.Report(1, 90000, ntp(second), 7000)
+	for i := range uint32(12) {
+		if got, want := c.Stamp(1, 90000, 7000+3600*i, at), sound+int64(i)*second/25; got-want > 1000 || want-got > 1000 {
+			t.Fatalf("picture %d at %d, want %d", i, got, want)
+		}
+	}
+}

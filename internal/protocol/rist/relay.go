@@ -125,7 +125,7 @@ func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request, begun f
 
 // Push sends a stream to an address until the publication ends, which is no error, or nobody answers there any more. Open
 // gives a position in the stream, and is called when somebody has answered.
-func (v *Relay) Push(ctx context.Context, url string, open func(packets bool) *stream.Subscriber, _ <-chan struct{}) error {
+func (v *Relay) Push(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, _ <-chan struct{}) error {
 	to, err := parseURL(url)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (v *Relay) Push(ctx context.Context, url string, open func(packets bool) *s
 	if err := answered(ctx, conn); err != nil {
 		return err
 	}
-	sub := open(true)
+	sub := open(transport.Cargo)
 	defer sub.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -88,7 +88,7 @@ func (l *listened) ReadFrame() (*media.Frame, error) {
 
 // Push sends a stream to an address until the publication or the server there ends. Open gives a position in the stream,
 // and is called when the server takes it. The error is nil when the publication has ended.
-func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *stream.Subscriber, _ <-chan struct{}) error {
+func (v *Server) Push(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, _ <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c, err := Dial(ctx, url, DialOptions{DialTimeout: relayDial, ReplyTimeout: relayDial, WriteTimeout: relayWrite})
@@ -99,7 +99,7 @@ func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *
 	if err := c.Publish(ctx); err != nil {
 		return err
 	}
-	sub := open(false)
+	sub := open("")
 	defer sub.Close()
 	stop := context.AfterFunc(ctx, func() {
 		_ = sub.Close()

@@ -116,7 +116,7 @@ func (s *session) pullCaller(ctx context.Context, cancel context.CancelCauseFunc
 // Push sends a stream to an address until the publication or the peer ends: it calls there, or waits to be called, by
 // several. Open gives a position in the stream, and is called when somebody is there to be sent it; over is closed when
 // the publication has ended, which is no error.
-func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *stream.Subscriber, over <-chan struct{}) error {
+func (v *Server) Push(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error {
 	to, err := parseURL(url)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *
 		if err != nil {
 			return err
 		}
-		return v.push(ctx, &to, conn, open(true))
+		return v.push(ctx, &to, conn, open(transport.Cargo))
 	}
 	return v.callers(ctx, &to, maxCallers, over, func(req srt.ConnRequest) error {
 		conn, err := req.Accept()
@@ -136,7 +136,7 @@ func (v *Server) Push(ctx context.Context, url string, open func(packets bool) *
 		}
 		from := addrOf(conn.RemoteAddr())
 		v.o.Log.Info("srt peer has called", "ip", from)
-		err = v.push(ctx, &to, conn, open(true))
+		err = v.push(ctx, &to, conn, open(transport.Cargo))
 		v.o.Log.Info("srt peer left", "ip", from, "cause", err)
 		return nil
 	})

@@ -148,7 +148,7 @@ func (s *session) want(req srt.ConnRequest, cancel context.CancelCauseFunc) (r *
 	}
 	r = &stream.Request{
 		ID: s.id, Kind: kind, Remote: s.remote, Vhost: v.Name, App: t.app, Stream: t.stream, Name: t.stream, Param: t.param,
-		TCURL: "srt://" + host + "/" + t.app, Viewer: !t.publish, Wait: true, Notice: true, Packets: true,
+		TCURL: "srt://" + host + "/" + t.app, Viewer: !t.publish, Wait: true, Notice: true, Packets: transport.Cargo,
 		Kick: func(cause error) { cancel(cause) }, Link: s.link, Traffic: s.traffic,
 	}
 	if t.publish {

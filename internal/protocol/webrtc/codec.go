@@ -63,3 +63,36 @@ func codecOf(mime string) media.Codec {
 	}
 	return media.Unknown
 }
+
+// offers reports whether an offer has a codec.
+func offers(offer string, codec media.Codec) bool {
+	for _, c := range codecs() {
+		_, name, _ := strings.Cut(c.MimeType, "/")
+		if c.codec == codec && strings.Contains(strings.ToLower(offer), " "+strings.ToLower(name)+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// publishable returns the codecs that a publisher may send: of pictures the one that it asks for by the parameter codec, or
+// H.264 if it is offered, as that is what all players take; else any.
+func publishable(offer, want string) (list []media.Codec) {
+	picture := media.H264
+	for _, c := range codecs() {
+		_, name, _ := strings.Cut(c.MimeType, "/")
+		if c.kind == webrtc.RTPCodecTypeVideo && c.codec != media.Unknown && (strings.EqualFold(name, want) || strings.EqualFold(c.codec.String(), want)) {
+			picture = c.codec
+		}
+	}
+	if !offers(offer, picture) {
+		return nil
+	}
+	list = append(list, picture)
+	for _, c := range codecs() {
+		if c.kind == webrtc.RTPCodecTypeAudio {
+			list = append(list, c.codec)
+		}
+	}
+	return list
+}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/webrtc/v4"
 
 	"weir/internal/config"
@@ -17,10 +19,14 @@ const (
 	receiveMTU = 1500            // bytes of a packet that is received
 	keepalive  = 2 * time.Second // between two checks of ours: a client without any answer is gone after stun_timeout
 	replay     = 1024            // packets that may come late, and still be taken
+
+	askEvery = 20 * time.Millisecond // between two looks for what a publisher's packets lack, to ask for it again
+	askTimes = 15                    // that a packet is asked for
 )
 
-// peerFor makes a connection by the rules of a virtual host. Only the codecs of a list are agreed to; none is all.
-func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerConnection, error) {
+// peerFor makes a connection by the rules of a virtual host, for a publisher or for a player, whose tracks do themselves what
+// interceptors do for a publisher's. Only the codecs of a list are agreed to; none is all.
+func (v *Server) peerFor(rules *config.RTC, only []media.Codec, publishes bool) (*webrtc.PeerConnection, error) {
 	var engine webrtc.MediaEngine
 	for _, c := range codecs() {
 		if len(only) > 0 && c.codec != media.Unknown && !slices.Contains(only, c.codec) {
@@ -38,16 +44,8 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerCon
 		}
 	}
 	var chain interceptor.Registry
-	if rules.Nack {
-		if err := webrtc.ConfigureNack(&engine, &chain); err != nil {
-			return nil, fmt.Errorf("webrtc: %w", err)
-		}
-	}
-	if err := webrtc.ConfigureRTCPReports(&chain); err != nil {
-		return nil, fmt.Errorf("webrtc: %w", err)
-	}
-	if rules.Twcc {
-		if err := webrtc.ConfigureTWCCSender(&engine, &chain); err != nil {
+	if publishes {
+		if err := receiving(rules, &engine, &chain); err != nil {
 			return nil, fmt.Errorf("webrtc: %w", err)
 		}
 	}
@@ -72,4 +70,24 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerCon
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	return pc, nil
+}
+
+// receiving sets up what is told to a publisher of its packets.
+func receiving(rules *config.RTC, engine *webrtc.MediaEngine, chain *interceptor.Registry) error {
+	if rules.Nack {
+		g, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(askEvery), nack.GeneratorMaxNacksPerPacket(askTimes))
+		if err != nil {
+			return err
+		}
+		chain.Add(g)
+	}
+	reports, err := report.NewReceiverInterceptor()
+	if err != nil {
+		return err
+	}
+	chain.Add(reports)
+	if rules.Twcc {
+		return webrtc.ConfigureTWCCSender(engine, chain)
+	}
+	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -106,9 +105,9 @@ func (v *Server) newSession(t target, vhost *config.Vhost) *session {
 	id := stream.NewID()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	s := &session{
-		server: v, id: id, token: stream.NewID(), log: v.o.Log.With("cid", id), remote: t.remote, rules: config.Follow(v.o.Config, vhost),
+		server: v, id: id, token: stream.NewID(), codec: t.codec, log: v.o.Log.With("cid", id), remote: t.remote, rules: config.Follow(v.o.Config, vhost),
 		traffic: &stream.Traffic{}, started: time.Now(), ctx: ctx, cancel: cancel,
-		tracks: make(chan *webrtc.TrackRemote, maxTracks), connected: make(chan struct{}),
+		tracks: make(chan beginning, maxTracks), connected: make(chan struct{}),
 	}
 	kind := kindPlay
 	if t.publish {
@@ -117,7 +116,10 @@ func (v *Server) newSession(t target, vhost *config.Vhost) *session {
 	s.request = &stream.Request{
 		ID: id, Kind: kind, Remote: t.remote, Vhost: vhost.Name, App: t.app, Stream: t.stream, Name: t.stream, Param: t.param,
 		TCURL: "webrtc://" + or(t.vhost, vhost.Name) + "/" + t.app, PageURL: t.page, Token: t.token,
-		Viewer: !t.publish, Wait: true, Notice: true, Packets: true, Kick: cancel, Traffic: s.traffic,
+		Viewer: !t.publish, Wait: true, Notice: true, Packets: cargo, Kick: cancel, Traffic: s.traffic,
+	}
+	if t.publish {
+		s.request.Damage = s.damage
 	}
 	return s
 }
@@ -142,11 +144,11 @@ func (s *session) claim(ctx context.Context, publish bool) (err error) {
 // answer answers an offer.
 func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string) (string, error) {
 	var only []media.Codec
-	if s.reader != nil {
-		only = s.playable()
+	if s.publisher != nil {
+		only = publishable(offer, s.codec)
 	}
 	var err error
-	if s.pc, err = s.server.peerFor(&vhost.RTC, only); err != nil {
+	if s.pc, err = s.server.peerFor(&vhost.RTC, only, s.publisher != nil); err != nil {
 		return "", err
 	}
 	s.watch()
@@ -176,63 +178,48 @@ func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string)
 	return s.pc.LocalDescription().SDP, nil
 }
 
-// playable are the codecs of the stream, with all of the kinds that it has not, or not yet; none is any.
-func (s *session) playable() (list []media.Codec) {
-	layout := s.reader.Layout()
-	if layout == nil {
-		return nil
-	}
-	has := map[webrtc.RTPCodecType]bool{}
-	for _, t := range layout.Tracks {
-		switch t.Kind {
-		case media.Video:
-			has[webrtc.RTPCodecTypeVideo] = true
-		case media.Audio:
-			has[webrtc.RTPCodecTypeAudio] = true
-		default:
-			continue
-		}
-		list = append(list, t.Codec)
-	}
-	for _, c := range codecs() {
-		if c.codec != media.Unknown && !has[c.kind] {
-			list = append(list, c.codec)
-		}
-	}
-	return list
-}
-
 // addOutlets makes the tracks that the player is sent: one of each kind that it offers to take.
 func (s *session) addOutlets(offer string) error {
-	playable := s.playable()
-	for _, want := range []struct {
-		kind  media.Kind
-		media string
-		usual media.Codec
-	}{{media.Audio, "m=audio", media.Opus}, {media.Video, "m=video", media.H264}} {
-		if !strings.Contains(offer, want.media) {
+	if err := s.playable(offer); err != nil {
+		return err
+	}
+	for _, kind := range []media.Kind{media.Audio, media.Video} {
+		if !strings.Contains(offer, "m="+kind.String()) {
 			continue
 		}
-		codec := want.usual
-		for _, c := range codecs() {
-			if slices.Contains(playable, c.codec) && !slices.Contains(playable, want.usual) && (c.kind == webrtc.RTPCodecTypeVideo) == (want.kind == media.Video) {
-				codec = c.codec
-				break
-			}
-		}
-		i := slices.IndexFunc(codecs(), func(c offered) bool { return c.codec == codec })
-		capability := codecs()[i].RTPCodecCapability
-		capability.RTCPFeedback = nil
-		capability.SDPFmtpLine = ""
-		local, err := webrtc.NewTrackLocalStaticRTP(capability, want.kind.String(), s.request.App+"/"+s.request.Stream)
+		o := newOutlet(kind, s.request.App+"/"+s.request.Stream, s.rules().RTC.Nack)
+		sender, err := s.pc.AddTrack(o)
 		if err != nil {
 			return fmt.Errorf("webrtc: %w", err)
 		}
-		sender, err := s.pc.AddTrack(local)
-		if err != nil {
-			return fmt.Errorf("webrtc: %w", err)
+		o.sender = sender
+		s.senders = append(s.senders, o)
+	}
+	return nil
+}
+
+// playable says why a player cannot play the stream that is there.
+func (s *session) playable(offer string) error {
+	layout := s.reader.Layout()
+	if layout == nil {
+		return nil // it waits for a publisher
+	}
+	passed := s.reader.Carried()
+	if !passed && !s.rules().RTC.RtmpToRtc {
+		return refuse(http.StatusForbidden, "the stream %s is not published by WebRTC, and the virtual host %q has no bridge: write rtc { rtmp_to_rtc on; } there", s.request.URL(), s.request.Vhost)
+	}
+	for _, kind := range []media.Kind{media.Audio, media.Video} {
+		first := layout.First(kind)
+		if first < 0 || !strings.Contains(offer, "m="+kind.String()) {
+			continue
 		}
-		s.senders = append(s.senders, &outlet{kind: want.kind, local: local, sender: sender, clock: capability.ClockRate})
+		codec := layout.Tracks[first].Codec
+		if kind == media.Audio && !offers(offer, codec) {
+			codec = media.Opus // what it is made
+		}
+		if !offers(offer, codec) {
+			return refuse(http.StatusNotAcceptable, "the offer cannot be answered: the stream's %s is %s, which the client does not offer to take", kind, codec)
+		}
 	}
 	return nil
 }

@@ -7,31 +7,12 @@ import (
 	"sync"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
-	"github.com/pion/webrtc/v4"
 
 	"weir/internal/media"
 	"weir/internal/stream"
 )
 
 var errEnded = errors.New("the publisher has ended")
-
-// outlet is a track that a player is sent.
-type outlet struct {
-	kind   media.Kind
-	local  *webrtc.TrackLocalStaticRTP
-	sender *webrtc.RTPSender
-	clock  uint32
-
-	// Owned by play: how a publisher's numbers become ours, which go on from one publisher to the next.
-	begun    bool
-	from     *stream.LaneReader // whose numbers these are
-	sequence uint16             // added to the publisher's
-	time     uint32             // the same
-	last     uint16
-	lastTime uint32
-	lastAt   int64
-}
 
 // play sends the stream until it or the client ends.
 func (s *session) play() error {
@@ -43,25 +24,30 @@ func (s *session) play() error {
 		listening.Go(func() { s.hear(o) })
 	}
 	s.reader.Ask(stream.Feedback{Key: true})
+	view := newView(s)
+	defer view.close()
 	frames := make([]*media.Frame, media.MaxBatch)
 	for {
-		n, err := s.reader.ReadBatch(frames)
-		clear(frames[:n])
+		batch, err := s.reader.ReadNext(frames)
 		switch {
 		case errors.Is(err, stream.ErrLane):
-			if err := s.pass(); err != nil {
-				return err
-			}
+			view.close()
+			err = s.pass()
 		case errors.Is(err, stream.ErrUnpublished): // another may come
+			err = nil
 		case errors.Is(err, io.EOF):
 			return errEnded
-		case err != nil:
+		case err == nil:
+			err = view.show(&batch)
+			clear(batch.Frames)
+		}
+		if err != nil {
 			return err
 		}
 	}
 }
 
-// hear reads what a player says of a track: above all that it wants a key frame.
+// hear reads what a player says of a track: that it has lost something, or wants a key frame.
 func (s *session) hear(o *outlet) {
 	for {
 		list, _, err := o.sender.ReadRTCP()
@@ -69,77 +55,25 @@ func (s *session) hear(o *outlet) {
 			return
 		}
 		for _, p := range list {
-			switch p.(type) {
+			switch p := p.(type) {
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				s.anew.Store(true)
 				s.reader.Ask(stream.Feedback{Key: true})
+			case *rtcp.TransportLayerNack:
+				o.resend(p.Nacks)
+			case *rtcp.ReceiverReport:
+				for i := range p.Reports {
+					o.heard(&p.Reports[i])
+				}
 			}
 		}
 	}
 }
 
-// pass sends a publisher's packets as they come. It returns nil when the publisher has ended, or another has come.
-func (s *session) pass() error {
-	lane := s.reader.Lane(s.ctx)
-	if lane == nil {
+// sent is what is left of an error of sending: that the connection has gone is noticed elsewhere.
+func sent(err error) error {
+	if errors.Is(err, io.ErrClosedPipe) {
 		return nil
 	}
-	s.reader.Ask(stream.Feedback{Key: true})
-	packets := make([]*media.Packet, media.MaxBatch)
-	for {
-		n, err := lane.ReadPackets(packets)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		layout := s.reader.Layout() // for all that came: it takes the hub's lock
-		for _, p := range packets[:n] {
-			if err := s.send(layout, lane, p); err != nil {
-				return err
-			}
-		}
-		clear(packets[:n])
-	}
-}
-
-// send sends one packet of a publisher.
-func (s *session) send(layout *media.Layout, lane *stream.LaneReader, p *media.Packet) error {
-	if layout == nil || int(p.Track) >= len(layout.Tracks) {
-		return nil
-	}
-	kind := layout.Tracks[p.Track].Kind
-	for _, o := range s.senders {
-		if o.kind != kind {
-			continue
-		}
-		var packet rtp.Packet
-		if packet.Unmarshal(p.Data) != nil {
-			return nil //nolint:nilerr // a packet of which nothing can be made is lost
-		}
-		o.number(lane, &packet, p.At)
-		s.traffic.Sent.Add(uint64(len(p.Data)))
-		if err := o.local.WriteRTP(&packet); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-			return err
-		}
-		return nil
-	}
-	return nil
-}
-
-// number gives a packet the numbers that it has for this player: they go on where another publisher comes.
-func (o *outlet) number(lane *stream.LaneReader, p *rtp.Packet, at int64) {
-	if o.from != lane {
-		if o.begun {
-			passed := uint32(max(1, (at-o.lastAt)*int64(o.clock)/1_000_000_000))
-			o.sequence, o.time = o.last+1-p.SequenceNumber, o.lastTime+passed-p.Timestamp
-		}
-		o.from, o.begun = lane, true
-	}
-	p.SequenceNumber += o.sequence
-	p.Timestamp += o.time
-	if int16(p.SequenceNumber-o.last) > 0 || o.lastAt == 0 {
-		o.last, o.lastTime, o.lastAt = p.SequenceNumber, p.Timestamp, at
-	}
-	p.Extension, p.Extensions = false, nil // those of the publisher's connection
+	return err
 }

@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"context"
 	"sync"
 
 	"github.com/pion/rtcp"
@@ -19,22 +20,36 @@ const maxTracks = 8
 type inlet struct {
 	remote *webrtc.TrackRemote
 	index  uint8
+	kind   media.Kind
+
+	// Owned by read.
+	sort  uint8 // the payload type that codec is for
+	codec media.Codec
 }
 
 // intake is a publisher's tracks.
 type intake struct {
 	session *session
 	silence *transport.Silence
+	due     int // tracks that the client has said it sends
 
 	mu     sync.Mutex // guards what follows
 	layout *media.Layout
 	tracks []*inlet
 	lane   *stream.Lane
+	damage stream.Damage
+	asked  int64 // when a key frame was last asked for
 }
 
 // publish takes the client's packets until it ends.
 func (s *session) publish() error {
-	in := &intake{session: s, lane: s.publisher.Lane(nil)}
+	in := &intake{session: s, due: s.due()}
+	s.intake.Store(in)
+	var frames func(context.Context, *stream.LaneReader) error
+	if s.rules().RTC.RtcToRtmp {
+		frames = in.frames
+	}
+	in.lane = s.publisher.Lane(cargo, frames)
 	in.silence = transport.WatchSilence(func() *config.Publish { return &s.rules().Publish }, s.cancel)
 	defer in.silence.Stop()
 	var all sync.WaitGroup
@@ -43,19 +58,38 @@ func (s *session) publish() error {
 	all.Go(func() { in.answer() })
 	for range maxTracks {
 		select {
-		case remote := <-s.tracks:
-			t := in.add(remote)
-			all.Go(func() {
-				if err := guard(func() error { return in.read(t) }); err != nil {
-					s.cancel(err)
-				}
-			})
+		case t := <-s.tracks:
+			in.begin(&all, t)
 		case <-s.ctx.Done():
 			return nil
 		}
 	}
 	<-s.ctx.Done()
 	return nil
+}
+
+// due is how many tracks the client has said it sends.
+func (s *session) due() (n int) {
+	for _, t := range s.pc.GetTransceivers() {
+		if d := t.Direction(); d == webrtc.RTPTransceiverDirectionRecvonly || d == webrtc.RTPTransceiverDirectionSendrecv {
+			n++
+		}
+	}
+	return n
+}
+
+// begin has a track's packets and reports read.
+func (in *intake) begin(all *sync.WaitGroup, b beginning) {
+	t := in.add(b.remote)
+	read := func(run func() error) {
+		all.Go(func() {
+			if err := guard(run); err != nil {
+				in.session.cancel(err)
+			}
+		})
+	}
+	read(func() error { return in.read(t) })
+	read(func() error { return in.hear(t, b.receiver) })
 }
 
 // add gives a track its place in the layout.
@@ -72,7 +106,7 @@ func (in *intake) add(remote *webrtc.TrackRemote) *inlet {
 	}
 	next.Tracks = append(next.Tracks, &media.Track{Kind: kind, Codec: codecOf(remote.Codec().MimeType), ID: in.count(kind)})
 	in.layout = next
-	t := &inlet{remote: remote, index: uint8(len(in.tracks))}
+	t := &inlet{remote: remote, index: uint8(len(in.tracks)), kind: kind}
 	in.tracks = append(in.tracks, t)
 	in.session.publisher.Announce(next)
 	return t
@@ -84,16 +118,47 @@ func (in *intake) read(t *inlet) error {
 	var arena media.Arena
 	for {
 		n, _, err := t.remote.Read(room)
-		if err != nil {
+		if err != nil && n == 0 {
 			return nil //nolint:nilerr // the connection knows why
 		}
 		now := media.Now()
 		in.silence.Heard(now)
 		in.session.traffic.Received.Add(uint64(n))
-		b := arena.Bytes(n)
-		copy(b, room)
+		if err != nil || n < headLen {
+			continue // of no type that has been agreed on, or too short
+		}
+		if sort := room[1] & 0x7f; t.codec == media.Unknown || sort != t.sort {
+			t.sort, t.codec = sort, codecOf(t.remote.Codec().MimeType)
+		}
+		b := strip(&arena, room[:n], t.codec)
+		if b == nil {
+			continue
+		}
 		if err := in.lane.WritePacket(&media.Packet{Track: t.index, At: now, Data: b}); err != nil {
 			return err
+		}
+	}
+}
+
+// hear passes on what the client says of a track's clock.
+func (in *intake) hear(t *inlet, receiver *webrtc.RTPReceiver) error {
+	for {
+		list, _, err := receiver.ReadRTCP()
+		if err != nil {
+			return nil //nolint:nilerr // the connection knows why
+		}
+		for _, p := range list {
+			r, ok := p.(*rtcp.SenderReport)
+			if !ok || r.SSRC != uint32(t.remote.SSRC()) {
+				continue
+			}
+			b, err := (&rtcp.SenderReport{SSRC: r.SSRC, NTPTime: r.NTPTime, RTPTime: r.RTPTime}).Marshal()
+			if err != nil {
+				continue // of our own making: it has no bounds to break
+			}
+			if err := in.lane.WritePacket(&media.Packet{Track: t.index, At: media.Now(), Data: b}); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -114,16 +179,27 @@ func (in *intake) answer() {
 // wantKey asks for a key frame of each track of pictures.
 func (in *intake) wantKey() {
 	in.mu.Lock()
-	defer in.mu.Unlock()
+	in.asked = media.Now()
 	var asks []rtcp.Packet
 	for _, t := range in.tracks {
-		if t.remote.Kind() == webrtc.RTPCodecTypeVideo {
+		if t.kind == media.Video {
 			asks = append(asks, &rtcp.PictureLossIndication{MediaSSRC: uint32(t.remote.SSRC())})
 		}
 	}
+	in.mu.Unlock()
 	if len(asks) > 0 {
 		_ = in.session.pc.WriteRTCP(asks) // if it is lost, players ask again
 	}
+}
+
+// id returns the media.Track.ID of a track, 0 for one that is not there.
+func (in *intake) id(track int) int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.layout == nil || track >= len(in.layout.Tracks) {
+		return 0
+	}
+	return in.layout.Tracks[track].ID
 }
 
 // count is how many tracks of a kind there are; in.mu is held.

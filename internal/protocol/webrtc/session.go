@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -34,6 +35,7 @@ type session struct {
 	// Set at construction.
 	server  *Server
 	id      string // in logs, the API and the address of the resource
+	codec   string // of pictures that it asks to send; empty: any
 	token   string // in that address: who knows it may end the session
 	log     *slog.Logger
 	remote  netip.Addr
@@ -49,17 +51,35 @@ type session struct {
 	publisher *stream.Publisher  // of one who publishes
 	reader    *stream.Subscriber // of one who plays
 	senders   []*outlet
+	intake    atomic.Pointer[intake] // of one who publishes, once it runs
 
-	tracks    chan *webrtc.TrackRemote // of a publisher, as they begin
-	connected chan struct{}            // closed when media may go
+	tracks    chan beginning // of a publisher
+	anew      atomic.Bool    // a player wants a key frame
+	connected chan struct{}  // closed when media may go
 	once      sync.Once
+}
+
+// beginning is a track of a publisher that begins.
+type beginning struct {
+	remote   *webrtc.TrackRemote
+	receiver *webrtc.RTPReceiver
+}
+
+// damage tells what a publisher's packets have suffered, as far as frames are made of them.
+func (s *session) damage() (d stream.Damage) {
+	if in := s.intake.Load(); in != nil {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		d = in.damage
+	}
+	return d
 }
 
 // watch has the session hear of its connection.
 func (s *session) watch() {
-	s.pc.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	s.pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		select {
-		case s.tracks <- remote:
+		case s.tracks <- beginning{remote, receiver}:
 		default: // more than are taken
 		}
 	})

@@ -21,6 +21,7 @@ type target struct {
 	vhost, app, stream string
 	param              string // the whole query, for gates and callbacks
 	candidate          string // an address at which the client says that we are
+	codec              string // of the pictures that it sends
 	ufrag, pwd         string // credentials of ICE that we are to have
 	token              string
 	remote             netip.Addr
@@ -32,7 +33,7 @@ func targetOf(r *http.Request) target {
 	q := r.URL.Query()
 	t := target{
 		vhost: web.Host(r), app: or(q.Get("app"), defaultApp), stream: or(q.Get("stream"), defaultStream), param: r.URL.RawQuery,
-		candidate: or(q.Get("eip"), q.Get("candidate")), ufrag: q.Get("ice-ufrag"), pwd: q.Get("ice-pwd"),
+		candidate: or(q.Get("eip"), q.Get("candidate")), codec: q.Get("codec"), ufrag: q.Get("ice-ufrag"), pwd: q.Get("ice-pwd"),
 		token: web.Bearer(r), remote: remoteOf(r), page: r.Referer(),
 	}
 	t.publish = strings.HasPrefix(r.URL.Path, pathWHIP) && q.Get("action") != "play"

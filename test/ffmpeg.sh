@@ -1,27 +1,34 @@
 #!/bin/bash
-# Prints the path of an ffmpeg that speaks Enhanced RTMP (7.0 or newer); ffprobe is beside it.
-# In order: $WEIR_FFMPEG7, the system's ffmpeg when it is new enough, the copy in the user's
-# cache. Where none of them is, it fetches Debian 13's packages into that cache: signed, about
-# 150 MB to load and 220 MB to keep, with their own C library. The system stays as it is, and
-# root is not needed.
+# test/ffmpeg.sh 7|9 prints the path of an ffmpeg of that version or newer; ffprobe is beside it. From 7 on it
+# speaks Enhanced RTMP, from 9 on (rather 8) WHIP. In order: $WEIR_FFMPEG7 or $WEIR_FFMPEG9, the system's ffmpeg
+# when it is new enough, the copy in the user's cache. Where none of them is, it fetches Debian's packages into
+# that cache, those of Debian 13 or of the unstable one: signed, about 150 MB to load and 220 MB to keep, with their
+# own C library. The system stays as it is, and root is not needed.
 set -euo pipefail
 
-suite=trixie
+major=${1:?usage: test/ffmpeg.sh 7|9}
+case $major in
+7) suite=trixie options= ;;
+9) suite=sid options="check-valid-until=no " ;; # its list may be past its date; it is signed all the same
+*) echo "ffmpeg: no version $major here" >&2; exit 2 ;;
+esac
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir
-home=$cache/ffmpeg7
+home=$cache/ffmpeg$major
+variable=WEIR_FFMPEG$major given=
+[ -z "${!variable:-}" ] || given=${!variable}
 
-die() { echo "ffmpeg7: $*" >&2; exit 1; }
+die() { echo "ffmpeg$major: $*" >&2; exit 1; }
 
-# modern FILE: is this program an ffmpeg of version 7 or more, and does ffprobe stand beside it?
+# modern FILE: is this program an ffmpeg that is new enough, and does ffprobe stand beside it?
 modern() {
-	local major
-	major=$("$1" -version 2>/dev/null | sed -nE '1s/^ffmpeg version [^0-9]*([0-9]+)\..*/\1/p') || return 1
-	[ "${major:-0}" -ge 7 ] && [ -x "$(dirname "$1")/ffprobe" ]
+	local is
+	is=$("$1" -version 2>/dev/null | sed -nE '1s/^ffmpeg version [^0-9]*([0-9]+)\..*/\1/p') || return 1
+	[ "${is:-0}" -ge "$major" ] && [ -x "$(dirname "$1")/ffprobe" ]
 }
 
-if [ -n "${WEIR_FFMPEG7:-}" ]; then
-	modern "$WEIR_FFMPEG7" || die "WEIR_FFMPEG7=$WEIR_FFMPEG7 is not an ffmpeg 7 or newer with its ffprobe"
-	echo "$WEIR_FFMPEG7"
+if [ -n "$given" ]; then
+	modern "$given" || die "$variable=$given is not an ffmpeg $major or newer with its ffprobe"
+	echo "$given"
 	exit
 fi
 if system=$(command -v ffmpeg) && modern "$system"; then
@@ -33,7 +40,7 @@ if modern "$home/bin/ffmpeg"; then
 	exit
 fi
 
-by_hand="set WEIR_FFMPEG7 to the path of an ffmpeg 7 or newer"
+by_hand="set $variable to the path of an ffmpeg $major or newer"
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || die "no apt here: $by_hand"
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -r $keys ] || die "no Debian keyring here: $by_hand"
@@ -41,7 +48,7 @@ mirror=$(grep -rhoE '[a-z+]+://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/a
 [ -n "$mirror" ] || die "no Debian mirror in apt's sources: $by_hand"
 
 mkdir -p "$cache"
-exec 9>"$cache/ffmpeg7.lock"
+exec 9>"$cache/ffmpeg$major.lock"
 flock 9 # two runs at once: the second finds what the first has fetched
 if modern "$home/bin/ffmpeg"; then
 	echo "$home/bin/ffmpeg"
@@ -49,13 +56,13 @@ if modern "$home/bin/ffmpeg"; then
 fi
 work=$(mktemp -d "$cache/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-echo "ffmpeg7: fetching ffmpeg from Debian $suite into $home" >&2
+echo "ffmpeg$major: fetching ffmpeg from Debian $suite into $home" >&2
 
 # An apt of our own: nothing installed, so that it resolves everything down to the C library.
 # The system's settings, a proxy say, still hold; its sources, pins and hooks do not.
 mkdir -p "$work"/{lists,archives}/partial
 : >"$work/status"
-echo "deb [signed-by=$keys] $mirror $suite main" >"$work/sources.list"
+echo "deb [${options}signed-by=$keys] $mirror $suite main" >"$work/sources.list"
 cat >"$work/apt.conf" <<CONF
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -84,7 +91,7 @@ loader=$(find "$work/root" -name 'ld-linux*.so.*' -path '*/usr/lib/*-linux-gnu*'
 [ -n "$loader" ] || die "no loader in the packages of $suite"
 lib=$(dirname "$loader")
 path=$lib:$lib/pulseaudio:$lib/blas:$lib/lapack
-new=$work/ffmpeg7
+new=$work/ffmpeg$major
 mkdir -p "$new"/{bin,lib,libexec}
 cp -L "$loader" "$new/lib/"
 for name in ffmpeg ffprobe; do

@@ -1,0 +1,146 @@
+package webrtc
+
+import (
+	"errors"
+	"io"
+
+	"github.com/pion/rtcp"
+
+	"weir/internal/format/rtp"
+	"weir/internal/media"
+	"weir/internal/stream"
+)
+
+// passage is the way of one player through a publisher's packets, which get numbers of the player's. It is for one goroutine.
+type passage struct {
+	session *session
+	lane    *stream.LaneReader
+	layout  *media.Layout
+	threads map[*outlet]*thread
+	ahead   int64 // ns: the publisher's wall clock minus ours, about; the same for all tracks
+	known   bool  // ahead is set
+}
+
+// thread is how the numbers of a publisher's track become a player's.
+type thread struct {
+	sequence uint16 // added to the publisher's
+	time     uint32 // the same
+
+	told bool // ntp and stamp are set
+	ntp  uint64
+	at   uint32 // the track's time then
+}
+
+// pass sends a publisher's packets as they come. It returns nil when the publisher has ended, or another has come.
+func (s *session) pass() error {
+	lane := s.reader.Lane(s.ctx)
+	if lane == nil {
+		return nil
+	}
+	s.reader.Ask(stream.Feedback{Key: true})
+	w := &passage{session: s, lane: lane, threads: map[*outlet]*thread{}}
+	packets := make([]*media.Packet, media.MaxBatch)
+	for {
+		n, err := lane.ReadPackets(packets)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		w.layout = s.reader.Layout() // for all that came: it takes the hub's lock
+		for _, p := range packets[:n] {
+			if err := w.send(p); err != nil {
+				return sent(err)
+			}
+		}
+		clear(packets[:n])
+		w.report()
+	}
+}
+
+// outletOf returns the outlet for a track, nil where there is none: the first track of a kind is sent.
+func (w *passage) outletOf(track uint8) *outlet {
+	if w.layout == nil || int(track) >= len(w.layout.Tracks) {
+		return nil
+	}
+	kind := w.layout.Tracks[track].Kind
+	if w.layout.First(kind) != int(track) {
+		return nil
+	}
+	for _, o := range w.session.senders {
+		if o.kind == kind {
+			return o
+		}
+	}
+	return nil
+}
+
+// send sends one packet of the publisher.
+func (w *passage) send(p *media.Packet) error {
+	o := w.outletOf(p.Track)
+	if o == nil {
+		return nil
+	}
+	codec, report := codecIn(p)
+	if report {
+		w.note(o, p)
+		return nil
+	}
+	k := packetOf(p)
+	t := w.threads[o]
+	if t == nil {
+		at := o.goOn(p.At)
+		o.mu.Lock()
+		t = &thread{sequence: o.next - k.Sequence, time: at - k.Time}
+		o.mu.Unlock()
+		w.threads[o] = t
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.use(codec, 0) {
+		return nil
+	}
+	o.clock = rtp.Rate(codec)
+	w.session.traffic.Sent.Add(uint64(len(p.Data)))
+	return o.send(p.At, k.Sequence+t.sequence, rtp.Payload{Data: k.Payload, Time: k.Time + t.time, Marker: k.Marker})
+}
+
+// note takes the publisher's report of a track.
+func (w *passage) note(o *outlet, p *media.Packet) {
+	r, ok := reportIn(p)
+	t := w.threads[o]
+	if !ok || t == nil {
+		return
+	}
+	if !w.known {
+		w.ahead, w.known = since(r.NTPTime, ntpNow())-(media.Now()-p.At), true
+	}
+	t.told, t.ntp, t.at = true, r.NTPTime, r.RTPTime+t.time
+}
+
+// report tells the player what time of the tracks it is now, by what the publisher has told of them.
+func (w *passage) report() {
+	var list []rtcp.Packet
+	now := media.Now()
+	for o, t := range w.threads {
+		if !t.told {
+			continue
+		}
+		o.mu.Lock()
+		passed := since(ntpNow(), t.ntp) + w.ahead
+		if r := o.report(now, t.at+rtp.Ticks(passed, o.clock)); r != nil {
+			list = append(list, r)
+		}
+		o.mu.Unlock()
+	}
+	if len(list) > 0 {
+		_ = w.session.pc.WriteRTCP(list) // the next one comes in a second
+	}
+}
+
+// since returns how many ns a time of NTP's is behind another.
+func since(a, b uint64) int64 {
+	d := int64(a - b)
+	return d>>32*1_000_000_000 + (d&0xffffffff)*1_000_000_000>>32
+}
