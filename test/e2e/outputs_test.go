@@ -358,7 +358,7 @@ func look(t *testing.T, file, codecs string) (s sight) {
 	args = append(args, file)
 	seen, heard := filepath.Join(t.TempDir(), "seen"), filepath.Join(t.TempDir(), "heard")
 	if s.video {
-		args = append(args, "-map", "0:v", "-vf", "signalstats,metadata=mode=print:key=lavfi.signalstats.YAVG:file="+seen, "-fps_mode", "passthrough", "-f", "null", "-")
+		args = append(args, "-map", "0:v", "-vf", "signalstats,metadata=mode=print:key=lavfi.signalstats.YAVG:file="+seen, "-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "null", "-")
 	}
 	if s.audio {
 		args = append(args, "-map", "0:a", "-af", "asetnsamples=n=96:p=0,astats=metadata=1:reset=1:measure_perchannel=none:measure_overall=RMS_level,"+

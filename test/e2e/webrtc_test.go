@@ -204,11 +204,12 @@ func annexB(record []byte) (b []byte) {
 	return b
 }
 
-// rtcPlayer keeps the pictures that it is sent.
+// rtcPlayer keeps the pictures and the sound that it is sent.
 type rtcPlayer struct {
 	*rtcPeer
 	mu      sync.Mutex
-	packets []*rtp.Packet
+	packets []*rtp.Packet // of pictures
+	sound   []*rtp.Packet
 }
 
 func rtcPlay(t *testing.T, f *fixture, query string) *rtcPlayer {
@@ -225,11 +226,13 @@ func rtcPlay(t *testing.T, f *fixture, query string) *rtcPlayer {
 			if err != nil {
 				return
 			}
+			p.mu.Lock()
 			if remote.Kind() == webrtc.RTPCodecTypeVideo {
-				p.mu.Lock()
 				p.packets = append(p.packets, k)
-				p.mu.Unlock()
+			} else {
+				p.sound = append(p.sound, k)
 			}
+			p.mu.Unlock()
 		}
 	})
 	p.post("/rtc/v1/whep/?" + query)

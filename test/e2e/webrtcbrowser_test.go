@@ -56,12 +56,12 @@ func (b *browser) rtc(publish bool, path string) {
 func TestRTCBrowsers(t *testing.T) {
 	t.Parallel()
 	f := serve(t, conf{rtc: " ", shared: true, vhost: "rtc { enabled on; }"})
-	switches := []string{"allow-loopback-in-peer-connection", "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", "autoplay-policy=no-user-gesture-required"}
-	publisher := openBrowser(t, f, switches...)
+
+	publisher := openBrowser(t, f, rtcSwitches...)
 	publisher.rtc(true, "/rtc/v1/whip/?app=live&stream=cam")
 	published(t, f)
 	publisher.until("pictures that are sent", "rtc.frames > 10")
-	player := openBrowser(t, f, switches...)
+	player := openBrowser(t, f, rtcSwitches...)
 	player.rtc(false, "/rtc/v1/whep/?app=live&stream=cam")
 	player.until("pictures and sound", "rtc.frames > 100 && rtc.energy > 0")
 	if lost, width := ask[int](player, "rtc.lost"), ask[int](player, "rtc.width"); lost > 0 || width == 0 {

@@ -28,7 +28,8 @@ type made struct {
 	alone *media.Layout // of in, for voice
 	order *decodeOrder  // of pictures that may be shown in another order than they come in
 	arena media.Arena
-	begun bool // a frame has been written
+	begun bool  // a frame has been written
+	last  int64 // its DTS
 }
 
 // begin begins with the packets of another codec.

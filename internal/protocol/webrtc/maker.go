@@ -179,13 +179,14 @@ func (m *maker) enter() {
 	}
 }
 
-// early reports whether a frame is sound from before the stream's begin, which an encoder has put before what it was given.
+// early reports whether a frame is sound for whose time there is sound already, or from before the stream's begin: an
+// encoder begins before what it is given, and clocks are corrected.
 func (m *maker) early(f *media.Frame) bool {
 	t := m.tracks[f.Track]
-	if !t.begun && t.voice != nil && f.DTS < m.floor {
+	if t.voice != nil && (f.DTS < m.floor || t.begun && f.DTS <= t.last && t.last-f.DTS < maxHeldBack) {
 		return true
 	}
-	t.begun = true
+	t.begun, t.last = true, f.DTS
 	return false
 }
 
