@@ -58,10 +58,11 @@ export function refused(status, reason) {
   };
 }
 
-// said reads the reason out of a failure's JSON.
+// said reads the reason out of a failure's JSON, which the API calls error.
 export function said(body) {
   try {
-    return String(JSON.parse(body).reason || '');
+    const { reason, error } = JSON.parse(body);
+    return String(reason || error || '');
   } catch {
     return '';
   }
