@@ -1,0 +1,268 @@
+// The page that publishes a camera, a screen or sound alone by WHIP.
+import { absolute, show } from '/players/address.js';
+import { Capture, why } from '/players/capture.js';
+import { byId, setText } from '/players/element.js';
+import { draw } from '/players/figures.js';
+import { said } from '/players/load.js';
+import { limits, sent } from '/players/sent.js';
+import { Sending } from '/players/sending.js';
+import { fillCodecs, fillDevices, fillPlace, settings } from '/players/settings.js';
+import * as words from '/players/words.js';
+
+const waits = [1000, 2000, 4000, 8000, 15000]; // ms between attempts
+const drawEvery = 500, levelEvery = 100; // ms
+const query = new URLSearchParams(location.search);
+const capture = new Capture(gone);
+const lists = ['camera', 'screen', 'sound'];
+const names = { picture: 'picture', voice: 'microphone', tone: 'sound of the screen' };
+
+let sending = null; // the session, from the start to the end
+let live = 0; // since when it is on, in ms; 0 while it is not
+let wanted = false; // the visitor has started and not stopped
+let attempts = 0, timer = 0;
+let busy = false; // a device is being asked for
+let awake = null; // what keeps the screen of a phone on
+
+// say shows a state over the picture: its name for the style, a sentence, and what to do.
+function say(state, title = '', hint = '') {
+  byId('main').dataset.state = state;
+  setText(byId('state'), title);
+  setText(byId('hint'), hint);
+  byId('begin').hidden = state !== 'idle';
+  byId('again').hidden = state !== 'failed';
+}
+
+// warn tells of a trouble that leaves the picture as it is; nothing takes it away.
+function warn(problem) {
+  byId('trouble').hidden = !problem;
+  setText(byId('trouble'), problem ? `${problem.title}. ${problem.hint || ''}`.trim() : '');
+}
+
+// rest is the state while nothing is wrong.
+function rest() {
+  if (!capture.kind) say('idle', 'Publish from this browser', 'Choose what others are to see. Nothing is sent until you start.');
+  else if (wanted && !live) say('connecting', attempts ? 'Connecting again…' : 'Connecting…');
+  else if (capture.picture) say('ready');
+  else say('sound', capture.sound ? 'Sound only' : 'Nothing to publish', capture.sound ? 'No picture is sent.' : 'Choose a camera, a screen or a microphone.');
+  drawTools();
+}
+
+function drawTools() {
+  const sound = capture.sound;
+  byId('go').disabled = !wanted && (busy || !capture.picture && !sound);
+  byId('go').classList.toggle('stop', wanted);
+  setText(byId('go'), wanted ? 'Stop' : 'Start publishing');
+  byId('mute').hidden = !sound;
+  byId('mute').setAttribute('aria-pressed', String(Boolean(sound && !sound.enabled)));
+  setText(byId('mute'), sound && !sound.enabled ? 'Muted' : 'Mute');
+  for (const button of byId('sources').children) {
+    button.setAttribute('aria-pressed', String(button.value === capture.kind));
+    button.disabled = busy || !able(button.value);
+  }
+  byId('badge').hidden = !live;
+  byId('codec').disabled = wanted;
+  for (const id of ['app', 'stream', 'token']) byId(id).disabled = wanted;
+  if (byId('preview').srcObject?.getVideoTracks()[0] !== (capture.picture || undefined)) {
+    byId('preview').srcObject = capture.picture ? new MediaStream([capture.picture]) : null;
+  }
+}
+
+const able = (kind) => Boolean(navigator.mediaDevices) && (kind !== 'screen' || Boolean(navigator.mediaDevices.getDisplayMedia));
+
+// take asks for a picture, and for the microphone the first time.
+async function take(kind) {
+  await ask(kind === 'sound' ? 'microphone' : kind, async () => {
+    await capture.look(kind, settings());
+    if (!capture.voice) await hear();
+  });
+}
+
+// hear asks for the microphone; a picture goes on without it.
+async function hear() {
+  try {
+    await capture.listen(settings());
+  } catch (e) {
+    warn(why(e, 'microphone'));
+  }
+}
+
+// ask does what may need the visitor's permission, and passes what has come to who is watching.
+async function ask(what, get) {
+  if (busy) return;
+  busy = true;
+  warn(null);
+  drawTools();
+  try {
+    await get();
+    await fillDevices(capture);
+    await pass();
+  } catch (e) {
+    if (capture.kind) warn(why(e, what));
+    busy = false;
+    rest();
+    if (!capture.kind) say('failed', why(e, what).title, why(e, what).hint);
+    return;
+  }
+  busy = false;
+  rest();
+}
+
+// pass has the session send what there is now.
+async function pass() {
+  if (!sending) return;
+  await sending.swap('picture', capture.picture);
+  await sending.swap('sound', capture.sound);
+}
+
+// gone tells of a device that has left by itself.
+function gone(which) {
+  if (which === 'picture' && capture.kind !== 'sound') warn({ title: `The ${capture.kind} is gone`, hint: 'Choose it again, or something else.' });
+  else warn({ title: `The ${names[which]} is gone`, hint: wanted ? 'You go on without it.' : '' });
+  pass().catch(() => {}); // the session has ended too
+  rest();
+}
+
+// describe asks the server where the stream is published; null if it cannot be, which is told.
+async function describe() {
+  const { app, stream } = settings();
+  const about = new URLSearchParams({ stream: `${app}/${stream}` });
+  if (query.get('vhost')) about.set('vhost', query.get('vhost'));
+  let response, body;
+  try {
+    response = await fetch(`/players/stream.json?${about}`, { cache: 'no-store' });
+    body = await response.text();
+  } catch {
+    warn({ title: 'The server does not answer', hint: 'It may be restarting. Try again in a moment.' });
+    return null;
+  }
+  if (!response.ok) {
+    warn({ title: 'There can be no such stream', hint: said(body) });
+    return null;
+  }
+  const answer = JSON.parse(body), { stream: item } = answer;
+  setText(byId('name'), `${item.app}/${item.stream}`);
+  byId('player').href = item.page;
+  show(byId('watch'), [['Player', absolute(item.page)], ...(item.whip ? [['WHIP, for other programs', absolute(item.whip)]] : [])]);
+  if (!item.whip) {
+    warn({ title: 'This server takes no publishers over WebRTC', hint: 'Write rtc_server { enabled on; }, http_api { enabled on; } and, in the vhost, rtc { enabled on; } into its configuration.' });
+    return null;
+  }
+  return answer;
+}
+
+async function start() {
+  if (!byId('place').reportValidity()) return;
+  wanted = true;
+  warn(null);
+  rest();
+  const answer = await describe();
+  if (!wanted || sending) return;
+  if (!answer) {
+    stop();
+    return;
+  }
+  sending = new Sending({ ...settings(), url: answer.stream.whip, picture: capture.picture, sound: capture.sound }, { connected, failed });
+}
+
+function connected() {
+  live = Date.now();
+  attempts = 0;
+  warn(null);
+  rest();
+  if (navigator.wakeLock) navigator.wakeLock.request('screen').then((lock) => { awake = lock; if (!wanted) release(); }, () => {});
+}
+
+function failed(problem) {
+  const was = live || attempts > 0; // what has worked may work again
+  sending = null;
+  live = 0;
+  if (!problem.again || !was || attempts >= 12) {
+    stop();
+    warn(problem);
+    return;
+  }
+  const wait = waits[Math.min(attempts++, waits.length - 1)];
+  warn({ title: problem.title, hint: `${problem.hint} Next attempt in ${words.duration(wait)}.` });
+  timer = setTimeout(start, wait);
+  rest();
+}
+
+function stop() {
+  wanted = false;
+  attempts = live = 0;
+  clearTimeout(timer);
+  if (sending) sending.stop();
+  sending = null;
+  release();
+  rest();
+}
+
+function release() {
+  if (awake) awake.release().catch(() => {});
+  awake = null;
+}
+
+// figures shows what is sent.
+function figures() {
+  const readings = live && sending ? sending.readings : null;
+  setText(byId('about'), live ? `Live for ${words.duration(Date.now() - live)}` : wanted ? 'Connecting' : 'Not live');
+  setText(byId('bitrate'), words.bitrate(readings ? readings.kbps() : 0));
+  draw(byId('figures'), sent(readings));
+  setText(byId('limits'), limits(readings));
+}
+
+function level() {
+  const now = capture.level();
+  byId('level').firstElementChild.style.transform = `scaleX(${now.toFixed(3)})`;
+  byId('level').setAttribute('aria-valuenow', String(Math.round(now * 100)));
+}
+
+function listen() {
+  const on = (id, run) => byId(id).addEventListener('change', run);
+  byId('begin').addEventListener('click', () => take('camera'));
+  byId('again').addEventListener('click', () => take(byId('again').value || 'camera'));
+  for (const kind of lists) {
+    const button = [...byId('sources').children].find((b) => b.value === kind);
+    button.addEventListener('click', () => { byId('again').value = kind; take(kind); });
+  }
+  byId('go').addEventListener('click', () => (wanted ? stop() : start()));
+  byId('mute').addEventListener('click', () => { capture.mute(capture.sound.enabled); drawTools(); });
+  on('camera', () => { if (capture.kind === 'camera') ask('camera', () => capture.look('camera', settings())); });
+  on('microphone', () => ask('microphone', () => capture.listen(settings())));
+  on('voice', () => { if (capture.voice) ask('microphone', () => capture.listen(settings())); });
+  for (const id of ['height', 'rate', 'limit']) {
+    on(id, async () => {
+      const { limit, rate } = settings();
+      try {
+        await capture.fit(settings());
+        if (sending) await sending.bound(limit, rate);
+      } catch (e) {
+        warn({ title: 'This quality cannot be had', hint: `The browser says: ${e.message}` });
+      }
+    });
+  }
+  for (const id of ['app', 'stream']) on(id, describe);
+  for (const form of document.forms) form.addEventListener('submit', (e) => e.preventDefault());
+  navigator.mediaDevices?.addEventListener('devicechange', () => fillDevices(capture));
+}
+
+// insecure tells what to do where the browser gives no devices to a page.
+function insecure(address) {
+  say('failed', 'Browsers give the camera to secure pages only',
+    `Open this page ${address ? `as ${address}${location.pathname}${location.search}` : 'over https (http_server { https { enabled on; } })'}, or as http://localhost on the machine of the server.`);
+  byId('again').hidden = true;
+}
+
+(async function run() {
+  fillPlace(query);
+  fillCodecs();
+  listen();
+  rest();
+  setInterval(figures, drawEvery);
+  setInterval(level, levelEvery);
+  figures();
+  const answer = await describe();
+  if (!navigator.mediaDevices || !window.RTCPeerConnection) insecure(answer ? answer.secure : '');
+  else await fillDevices(capture);
+})();
+addEventListener('pagehide', () => { stop(); capture.stop(); });
