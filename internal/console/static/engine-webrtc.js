@@ -137,11 +137,17 @@ class Player {
     return (Number.isFinite(whole) ? whole : waited + decoded) + (now.trip / 2 || 0);
   }
 
-  // position grows while pictures come, or sound where there are none.
+  // position grows while anything comes: pictures of a screen on which nothing moves are few, and a
+  // publisher may leave them out for a while.
   position() {
     const { now } = this.readings;
-    if (!now) return 0;
-    return now.video.framesDecoded || (now.audio.totalSamplesReceived || 0) - (now.audio.concealedSamples || 0);
+    return now ? (now.video.framesDecoded || 0) + (now.audio.totalSamplesReceived || 0) - (now.audio.concealedSamples || 0) : 0;
+  }
+
+  // stalls are pictures that came much later than those before.
+  stalls() {
+    const { now } = this.readings;
+    return now ? now.video.freezeCount || 0 : 0;
   }
 
   // details are more figures: what each is called, and what it says.

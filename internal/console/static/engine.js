@@ -4,7 +4,7 @@
 //   able(item)    whether this browser has what it needs for a stream
 //   start(video, output, on)  plays, and returns { stop, latency, kbps }, and where it has them
 //                 target, how far behind it tries to be, position, which grows while something
-//                 comes, and details, more figures as [name, text]
+//                 comes, stalls, their number, and details, more figures as [name, text]
 //
 // An output is one of the server's: { kind, label, url, latency }, with pictures if the stream has
 // some. The latency is what to aim at; 0 leaves it to the player. on.failed({ title, hint }) and on.ended() are called at most once, after which it is over.

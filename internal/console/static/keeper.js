@@ -5,7 +5,7 @@ import { Meter } from '/players/meter.js';
 import * as words from '/players/words.js';
 
 const silence = 12000; // ms
-const pause = 1500; // ms without anything new after which a player stalls that tells its position
+const pause = 3000; // ms without anything new after which a player stalls that tells its position
 const waits = [1000, 2000, 4000, 8000, 15000]; // between attempts
 
 export class Keeper {
@@ -132,10 +132,7 @@ export class Keeper {
       return;
     }
     const still = Date.now() - moved.at;
-    if (this.engine.position && still > pause && this.state === 'playing') {
-      this.meter.stalls++;
-      this.say('stalled', 'Waiting for more…');
-    }
+    if (this.engine.position && still > pause && this.state === 'playing') this.say('stalled', 'Waiting for more…');
     if (!this.live && still > 2500) this.end();
     else if (still > silence) this.change(this.wanted, this.live);
   }
@@ -148,7 +145,10 @@ export class Keeper {
     return target > 0 ? ` aiming at ${words.seconds(target)}` : '';
   }
 
-  stalls() { return this.engine ? String(this.meter.stalls) : '–'; }
+  stalls() {
+    if (!this.engine) return '–';
+    return String(this.engine.stalls ? this.engine.stalls() : this.meter.stalls);
+  }
 
   start() { return words.seconds(this.startup / 1000); }
 

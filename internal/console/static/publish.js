@@ -21,6 +21,7 @@ let live = 0; // since when it is on, in ms; 0 while it is not
 let wanted = false; // the visitor has started and not stopped
 let attempts = 0, timer = 0;
 let busy = false; // a device is being asked for
+let secure = ''; // where this page is over TLS
 let awake = null; // what keeps the screen of a phone on
 
 // say shows a state over the picture: its name for the style, a sentence, and what to do.
@@ -122,7 +123,8 @@ function gone(which) {
   rest();
 }
 
-// describe asks the server where the stream is published; null if it cannot be, which is told.
+// describe asks the server where the stream is published; it returns that address, or none where it
+// cannot be, which is told.
 async function describe() {
   const { app, stream } = settings();
   const about = new URLSearchParams({ stream: `${app}/${stream}` });
@@ -133,21 +135,22 @@ async function describe() {
     body = await response.text();
   } catch {
     warn({ title: 'The server does not answer', hint: 'It may be restarting. Try again in a moment.' });
-    return null;
+    return '';
   }
   if (!response.ok) {
     warn({ title: 'There can be no such stream', hint: said(body) });
-    return null;
+    return '';
   }
-  const answer = JSON.parse(body), { stream: item } = answer;
+  const { stream: item, secure: address } = JSON.parse(body);
+  secure = address;
   setText(byId('name'), `${item.app}/${item.stream}`);
   byId('player').href = item.page;
   show(byId('watch'), [['Player', absolute(item.page)], ...(item.whip ? [['WHIP, for other programs', absolute(item.whip)]] : [])]);
   if (!item.whip) {
     warn({ title: 'This server takes no publishers over WebRTC', hint: 'Write rtc_server { enabled on; }, http_api { enabled on; } and, in the vhost, rtc { enabled on; } into its configuration.' });
-    return null;
+    return '';
   }
-  return answer;
+  return item.whip;
 }
 
 async function start() {
@@ -155,13 +158,13 @@ async function start() {
   wanted = true;
   warn(null);
   rest();
-  const answer = await describe();
+  const url = await describe();
   if (!wanted || sending) return;
-  if (!answer) {
+  if (!url) {
     stop();
     return;
   }
-  sending = new Sending({ ...settings(), url: answer.stream.whip, picture: capture.picture, sound: capture.sound }, { connected, failed });
+  sending = new Sending({ ...settings(), url, picture: capture.picture, sound: capture.sound }, { connected, failed });
 }
 
 function connected() {
@@ -208,7 +211,7 @@ function figures() {
   setText(byId('about'), live ? `Live for ${words.duration(Date.now() - live)}` : wanted ? 'Connecting' : 'Not live');
   setText(byId('bitrate'), words.bitrate(readings ? readings.kbps() : 0));
   draw(byId('figures'), sent(readings));
-  setText(byId('limits'), limits(readings));
+  setText(byId('limits'), limits(readings, settings().limit));
 }
 
 function level() {
@@ -247,9 +250,9 @@ function listen() {
 }
 
 // insecure tells what to do where the browser gives no devices to a page.
-function insecure(address) {
+function insecure() {
   say('failed', 'Browsers give the camera to secure pages only',
-    `Open this page ${address ? `as ${address}${location.pathname}${location.search}` : 'over https (http_server { https { enabled on; } })'}, or as http://localhost on the machine of the server.`);
+    `Open this page ${secure ? `as ${secure}${location.pathname}${location.search}` : 'over https (http_server { https { enabled on; } })'}, or as http://localhost on the machine of the server.`);
   byId('again').hidden = true;
 }
 
@@ -261,8 +264,8 @@ function insecure(address) {
   setInterval(figures, drawEvery);
   setInterval(level, levelEvery);
   figures();
-  const answer = await describe();
-  if (!navigator.mediaDevices || !window.RTCPeerConnection) insecure(answer ? answer.secure : '');
+  await describe();
+  if (!navigator.mediaDevices || !window.RTCPeerConnection) insecure();
   else await fillDevices(capture);
 })();
 addEventListener('pagehide', () => { stop(); capture.stop(); });

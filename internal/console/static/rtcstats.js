@@ -73,5 +73,5 @@ export const codecs = ({ video, audio }) => [video.codec, audio.codec].filter(Bo
 const names = { H264: 'H.264', H265: 'H.265', opus: 'Opus', PCMU: 'G.711 µ-law', PCMA: 'G.711 A-law' };
 
 export const codecName = (mime) => names[mime.split('/')[1]] || mime.split('/')[1];
-export const ms = (s) => (Number.isFinite(s) ? `${(s * 1000).toFixed(s < 0.01 ? 1 : 0)} ms` : '–');
+export const ms = (s) => (Number.isFinite(s) ? (s < 0.001 ? '< 1 ms' : `${Math.round(s * 1000)} ms`) : '–');
 export const percent = (share) => (Number.isFinite(share) ? `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %` : '–');

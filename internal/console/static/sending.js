@@ -6,6 +6,7 @@ import { leave, negotiate } from '/players/whip.js';
 const connectTime = 6000; // ms for a way to the server
 const lostTime = 5000; // ms without a connection until it counts as lost
 const every = 500; // ms between readings
+const startRate = 1500; // kbps to begin with, if no less is allowed
 const beside = ['rtx', 'red', 'ulpfec', 'flexfec-03']; // what goes with any codec
 
 const noWay = {
@@ -33,7 +34,9 @@ export class Sending {
 
   async begin() {
     try {
-      const session = await negotiate(this.pc, this.url, { token: this.token, signal: this.gone.signal });
+      const session = await negotiate(this.pc, this.url, {
+        token: this.token, signal: this.gone.signal, start: Math.min(startRate, this.limit || startRate),
+      });
       if (this.over) leave(session, this.token);
       this.session = session;
     } catch (e) {

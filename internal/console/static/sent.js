@@ -19,13 +19,16 @@ export function sent(readings) {
   ];
 }
 
-// limits says why the quality is less than what was chosen, if it is.
-export function limits(readings) {
+const usual = 2500; // kbps that a browser sends at most if it decides itself
+
+// limits says why the quality is less than what was chosen, if it is; limit is the kbps that were.
+export function limits(readings, limit) {
   const now = readings && readings.now;
   switch (now && now.video.qualityLimitationReason) {
     case 'cpu':
       return 'This device is too slow for the quality: choose a lower resolution or frame rate.';
     case 'bandwidth':
+      if (now.room > (limit || usual) * 1000) return 'The quality is still rising: browsers begin with less.';
       return `The network limits the quality${now.room > 0 ? ` to ${words.bitrate(now.room / 1000)}` : ''}.`;
     case 'none':
       return 'Nothing limits the quality.';
