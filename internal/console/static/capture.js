@@ -63,7 +63,10 @@ export class Capture {
   // sound is the one track of all that is heard; null without.
   get sound() { return this.mixer.track; }
 
-  stop() { ['picture', 'voice', 'tone'].forEach((which) => this.replace(which, null)); }
+  stop() {
+    ['picture', 'voice', 'tone'].forEach((which) => this.replace(which, null));
+    this.kind = '';
+  }
 
   mute(on) { if (this.sound) this.sound.enabled = !on; }
 

@@ -1,28 +1,27 @@
 // The page that publishes a camera, a screen or sound alone by WHIP.
 import { absolute, show } from '/players/address.js';
+import { Broadcast } from '/players/broadcast.js';
 import { Capture, why } from '/players/capture.js';
 import { byId, setText } from '/players/element.js';
 import { draw } from '/players/figures.js';
 import { said } from '/players/load.js';
 import { limits, sent } from '/players/sent.js';
-import { Sending } from '/players/sending.js';
 import { fillCodecs, fillDevices, fillPlace, settings } from '/players/settings.js';
 import * as words from '/players/words.js';
 
-const waits = [1000, 2000, 4000, 8000, 15000]; // ms between attempts
 const drawEvery = 500, levelEvery = 100; // ms
 const query = new URLSearchParams(location.search);
 const capture = new Capture(gone);
 const lists = ['camera', 'screen', 'sound'];
 const names = { picture: 'picture', voice: 'microphone', tone: 'sound of the screen' };
 
-let sending = null; // the session, from the start to the end
-let live = 0; // since when it is on, in ms; 0 while it is not
-let wanted = false; // the visitor has started and not stopped
-let attempts = 0, timer = 0;
+const cast = new Broadcast({
+  changed: rest,
+  warn,
+  prepare: async () => ({ url: await describe(), ...settings(), picture: capture.picture, sound: capture.sound }),
+});
 let busy = false; // a device is being asked for
 let secure = ''; // where this page is over TLS
-let awake = null; // what keeps the screen of a phone on
 
 // say shows a state over the picture: its name for the style, a sentence, and what to do.
 function say(state, title = '', hint = '') {
@@ -33,7 +32,7 @@ function say(state, title = '', hint = '') {
   byId('again').hidden = state !== 'failed';
 }
 
-// warn tells of a trouble that leaves the picture as it is; nothing takes it away.
+// warn tells of a trouble that leaves the picture as it is; null takes it away.
 function warn(problem) {
   byId('trouble').hidden = !problem;
   setText(byId('trouble'), problem ? `${problem.title}. ${problem.hint || ''}`.trim() : '');
@@ -42,7 +41,7 @@ function warn(problem) {
 // rest is the state while nothing is wrong.
 function rest() {
   if (!capture.kind) say('idle', 'Publish from this browser', 'Choose what others are to see. Nothing is sent until you start.');
-  else if (wanted && !live) say('connecting', attempts ? 'Connecting again…' : 'Connecting…');
+  else if (cast.wanted && !cast.live) say('connecting', cast.attempts ? 'Connecting again…' : 'Connecting…');
   else if (capture.picture) say('ready');
   else say('sound', capture.sound ? 'Sound only' : 'Nothing to publish', capture.sound ? 'No picture is sent.' : 'Choose a camera, a screen or a microphone.');
   drawTools();
@@ -50,9 +49,9 @@ function rest() {
 
 function drawTools() {
   const sound = capture.sound;
-  byId('go').disabled = !wanted && (busy || !capture.picture && !sound);
-  byId('go').classList.toggle('stop', wanted);
-  setText(byId('go'), wanted ? 'Stop' : 'Start publishing');
+  byId('go').disabled = !cast.wanted && (busy || !capture.picture && !sound);
+  byId('go').classList.toggle('stop', cast.wanted);
+  setText(byId('go'), cast.wanted ? 'Stop' : 'Start publishing');
   byId('mute').hidden = !sound;
   byId('mute').setAttribute('aria-pressed', String(Boolean(sound && !sound.enabled)));
   setText(byId('mute'), sound && !sound.enabled ? 'Muted' : 'Mute');
@@ -60,9 +59,9 @@ function drawTools() {
     button.setAttribute('aria-pressed', String(button.value === capture.kind));
     button.disabled = busy || !able(button.value);
   }
-  byId('badge').hidden = !live;
-  byId('codec').disabled = wanted;
-  for (const id of ['app', 'stream', 'token']) byId(id).disabled = wanted;
+  byId('badge').hidden = !cast.live;
+  byId('codec').disabled = cast.wanted;
+  for (const id of ['app', 'stream', 'token']) byId(id).disabled = cast.wanted;
   if (byId('preview').srcObject?.getVideoTracks()[0] !== (capture.picture || undefined)) {
     byId('preview').srcObject = capture.picture ? new MediaStream([capture.picture]) : null;
   }
@@ -96,7 +95,7 @@ async function ask(what, get) {
   try {
     await get();
     await fillDevices(capture);
-    await pass();
+    await cast.pass(capture.picture, capture.sound);
   } catch (e) {
     if (capture.kind) warn(why(e, what));
     busy = false;
@@ -108,23 +107,16 @@ async function ask(what, get) {
   rest();
 }
 
-// pass has the session send what there is now.
-async function pass() {
-  if (!sending) return;
-  await sending.swap('picture', capture.picture);
-  await sending.swap('sound', capture.sound);
-}
-
 // gone tells of a device that has left by itself.
 function gone(which) {
   if (which === 'picture' && capture.kind !== 'sound') warn({ title: `The ${capture.kind} is gone`, hint: 'Choose it again, or something else.' });
-  else warn({ title: `The ${names[which]} is gone`, hint: wanted ? 'You go on without it.' : '' });
-  pass().catch(() => {}); // the session has ended too
+  else warn({ title: `The ${names[which]} is gone`, hint: cast.wanted ? 'You go on without it.' : '' });
+  cast.pass(capture.picture, capture.sound).catch(() => {}); // the session has ended too
   rest();
 }
 
-// describe asks the server where the stream is published; it returns that address, or none where it
-// cannot be, which is told.
+// describe asks the server about the stream, and returns the address to publish it to. It throws a
+// problem where there is none.
 async function describe() {
   const { app, stream } = settings();
   const about = new URLSearchParams({ stream: `${app}/${stream}` });
@@ -134,81 +126,24 @@ async function describe() {
     response = await fetch(`/players/stream.json?${about}`, { cache: 'no-store' });
     body = await response.text();
   } catch {
-    warn({ title: 'The server does not answer', hint: 'It may be restarting. Try again in a moment.' });
-    return '';
+    throw { title: 'The server does not answer', hint: 'It may be restarting.', again: true };
   }
-  if (!response.ok) {
-    warn({ title: 'There can be no such stream', hint: said(body) });
-    return '';
-  }
+  if (!response.ok) throw { title: 'There can be no such stream', hint: said(body) };
   const { stream: item, secure: address } = JSON.parse(body);
   secure = address;
   setText(byId('name'), `${item.app}/${item.stream}`);
   byId('player').href = item.page;
   show(byId('watch'), [['Player', absolute(item.page)], ...(item.whip ? [['WHIP, for other programs', absolute(item.whip)]] : [])]);
   if (!item.whip) {
-    warn({ title: 'This server takes no publishers over WebRTC', hint: 'Write rtc_server { enabled on; }, http_api { enabled on; } and, in the vhost, rtc { enabled on; } into its configuration.' });
-    return '';
+    throw { title: 'This server takes no publishers over WebRTC here', hint: 'Write rtc_server { enabled on; }, http_api { enabled on; } and, in the vhost, rtc { enabled on; } into its configuration.' };
   }
   return item.whip;
 }
 
-async function start() {
-  if (!byId('place').reportValidity()) return;
-  wanted = true;
-  warn(null);
-  rest();
-  const url = await describe();
-  if (!wanted || sending) return;
-  if (!url) {
-    stop();
-    return;
-  }
-  sending = new Sending({ ...settings(), url, picture: capture.picture, sound: capture.sound }, { connected, failed });
-}
-
-function connected() {
-  live = Date.now();
-  attempts = 0;
-  warn(null);
-  rest();
-  if (navigator.wakeLock) navigator.wakeLock.request('screen').then((lock) => { awake = lock; if (!wanted) release(); }, () => {});
-}
-
-function failed(problem) {
-  const was = live || attempts > 0; // what has worked may work again
-  sending = null;
-  live = 0;
-  if (!problem.again || !was || attempts >= 12) {
-    stop();
-    warn(problem);
-    return;
-  }
-  const wait = waits[Math.min(attempts++, waits.length - 1)];
-  warn({ title: problem.title, hint: `${problem.hint} Next attempt in ${words.duration(wait)}.` });
-  timer = setTimeout(start, wait);
-  rest();
-}
-
-function stop() {
-  wanted = false;
-  attempts = live = 0;
-  clearTimeout(timer);
-  if (sending) sending.stop();
-  sending = null;
-  release();
-  rest();
-}
-
-function release() {
-  if (awake) awake.release().catch(() => {});
-  awake = null;
-}
-
 // figures shows what is sent.
 function figures() {
-  const readings = live && sending ? sending.readings : null;
-  setText(byId('about'), live ? `Live for ${words.duration(Date.now() - live)}` : wanted ? 'Connecting' : 'Not live');
+  const { live, readings } = cast;
+  setText(byId('about'), live ? `Live for ${words.duration(Date.now() - live)}` : cast.wanted ? 'Connecting' : 'Not live');
   setText(byId('bitrate'), words.bitrate(readings ? readings.kbps() : 0));
   draw(byId('figures'), sent(readings));
   setText(byId('limits'), limits(readings, settings().limit));
@@ -228,7 +163,10 @@ function listen() {
     const button = [...byId('sources').children].find((b) => b.value === kind);
     button.addEventListener('click', () => { byId('again').value = kind; take(kind); });
   }
-  byId('go').addEventListener('click', () => (wanted ? stop() : start()));
+  byId('go').addEventListener('click', () => {
+    if (cast.wanted) cast.stop();
+    else if (byId('place').reportValidity()) { warn(null); cast.start(); }
+  });
   byId('mute').addEventListener('click', () => { capture.mute(capture.sound.enabled); drawTools(); });
   on('camera', () => { if (capture.kind === 'camera') ask('camera', () => capture.look('camera', settings())); });
   on('microphone', () => ask('microphone', () => capture.listen(settings())));
@@ -238,13 +176,13 @@ function listen() {
       const { limit, rate } = settings();
       try {
         await capture.fit(settings());
-        if (sending) await sending.bound(limit, rate);
+        if (cast.sending) await cast.sending.bound(limit, rate);
       } catch (e) {
         warn({ title: 'This quality cannot be had', hint: `The browser says: ${e.message}` });
       }
     });
   }
-  for (const id of ['app', 'stream']) on(id, describe);
+  for (const id of ['app', 'stream']) on(id, () => { warn(null); describe().catch(warn); });
   for (const form of document.forms) form.addEventListener('submit', (e) => e.preventDefault());
   navigator.mediaDevices?.addEventListener('devicechange', () => fillDevices(capture));
 }
@@ -264,8 +202,8 @@ function insecure() {
   setInterval(figures, drawEvery);
   setInterval(level, levelEvery);
   figures();
-  await describe();
+  await describe().catch(warn);
   if (!navigator.mediaDevices || !window.RTCPeerConnection) insecure();
   else await fillDevices(capture);
 })();
-addEventListener('pagehide', () => { stop(); capture.stop(); });
+addEventListener('pagehide', () => { cast.stop(); capture.stop(); rest(); });
