@@ -171,5 +171,6 @@ class Player {
 // answered says in words why the server did not answer with a session.
 function answered({ status, reason }) {
   if (status === 0) return { title: 'The server does not answer WebRTC', hint: `Its API is asked for it, and ${reason}.` };
-  return refused(status, reason);
+  const problem = refused(status, reason);
+  return status === 406 ? { ...problem, title: 'WebRTC cannot carry this stream to this browser' } : problem;
 }

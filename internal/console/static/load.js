@@ -54,7 +54,7 @@ export function refused(status, reason) {
   return {
     status,
     title: titles[status] || `The server refuses to play (status ${status})`,
-    hint: reason ? `The server says: ${reason}` : '',
+    hint: reason ? `The server says: ${reason.replace(/[^.!?]$/, '$&.')}` : '',
   };
 }
 
