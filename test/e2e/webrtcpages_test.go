@@ -47,6 +47,22 @@ func (b *browser) shows(more int) {
 	b.until("more pictures", fmt.Sprintf("%s >= %d", count, from+more))
 }
 
+// clockCamera has the camera show the time, as glass does, and has the page take it once more.
+const clockCamera = `(() => {
+	const canvas = document.createElement('canvas'), context = canvas.getContext('2d');
+	canvas.width = 640; canvas.height = 360;
+	setInterval(() => {
+		const now = Date.now();
+		for (let i = 0; i < 32; i++) {
+			context.fillStyle = Math.floor(now / 2 ** (31 - i)) % 2 ? '#fff' : '#000';
+			context.fillRect(i % 8 * 80, Math.floor(i / 8) * 80, 80, 80);
+		}
+	}, 20);
+	const before = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+	navigator.mediaDevices.getUserMedia = async (want) => (want.video ? canvas.captureStream(25) : before(want));
+	document.getElementById('camera').dispatchEvent(new Event('change'));
+})()`
+
 const allFigures = "[...document.querySelectorAll('.figures dd')].every((d) => d.textContent !== '–')"
 
 // TestRTCPages publishes on one page and watches on the other. The API has a port of its own.
@@ -85,10 +101,20 @@ func TestRTCPages(t *testing.T) {
 	})`)
 	publisher.until("the other camera", "document.getElementById('preview').srcObject.getVideoTracks()[0].label === 'fake_device_2'")
 	player.shows(60)
+	ask[any](publisher, clockCamera)
+	var age float64
+	waitFor(t, "a picture that is less than a second old", func() bool {
+		age = player.behind("#video")[0]
+		return age < 1
+	})
+	t.Logf("from camera to screen %.2f s, of which the page says %s", age, player.text("#latency"))
 
 	f.kick(f.players()[0].ID)
 	player.until("the end to be noticed", "document.getElementById('main').dataset.state !== 'playing'")
 	player.plays("webrtc")
+	f.kick(f.publishers()[0].ID)
+	publisher.until("the end to be noticed", "document.getElementById('badge').hidden")
+	publisher.until("the stream to be on again", "!document.getElementById('badge').hidden")
 	publisher.click("#go")
 	unpublished(t, f)
 	player.state("ended")

@@ -132,6 +132,7 @@ async function describe() {
   const { stream: item, secure: address } = JSON.parse(body);
   secure = address;
   setText(byId('name'), `${item.app}/${item.stream}`);
+  document.title = `Publish ${item.app}/${item.stream} · weir`;
   byId('player').href = item.page;
   show(byId('watch'), [['Player', absolute(item.page)], ...(item.whip ? [['WHIP, for other programs', absolute(item.whip)]] : [])]);
   if (!item.whip) {
