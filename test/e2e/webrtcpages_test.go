@@ -24,13 +24,10 @@ func (b *browser) goLive(name string) {
 	b.until("the stream to be on", "!document.getElementById('badge').hidden")
 }
 
-// plays checks which player is at work.
+// plays waits for a player to be at work, which must be that of a format.
 func (b *browser) plays(format string) {
 	b.t.Helper()
-	b.state("playing")
-	if got := ask[string](b, "document.getElementById('main').dataset.format"); got != format {
-		b.t.Errorf("what plays is %s, want %s; the page says:\n%s", got, format, ask[string](b, "document.body.innerText"))
-	}
+	b.until(format+" to play", fmt.Sprintf("(({state, format}) => state === 'playing' && format === %q)(document.getElementById('main')?.dataset ?? {})", format))
 }
 
 // value returns what the row of that name says among the figures.
