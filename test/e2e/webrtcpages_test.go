@@ -11,8 +11,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// rtcSwitches give a browser a camera and a microphone that do not exist, and WebRTC on this machine alone.
-var rtcSwitches = []string{"allow-loopback-in-peer-connection", "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream"}
+// pageSwitches give a browser a camera and a microphone that do not exist, and WebRTC on this machine alone.
+var pageSwitches = []string{"allow-loopback-in-peer-connection", "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream"}
 
 // goLive has the page that publishes take the camera and start.
 func (b *browser) goLive(name string) {
@@ -76,7 +76,7 @@ func TestRTCPages(t *testing.T) {
 	publisher.until("sound", "Number(document.getElementById('level').ariaValueNow) > 0")
 	publisher.fits()
 
-	player := openBrowser(t, f, rtcSwitches...)
+	player := openBrowser(t, f, pageSwitches...)
 	player.open("/players/?stream=live/cam")
 	player.plays("webrtc")
 	player.shows(30)
@@ -135,7 +135,7 @@ func TestRTCPagesFallBack(t *testing.T) {
 	f := serve(t, c)
 	launch(t, "ffmpeg", strings.Fields("-hide_banner -loglevel error -re -stream_loop -1 -i "+newClip(t, "h264", "small").file+" -an -c copy -f flv "+f.url("garden"))...)
 	waitFor(t, "a playlist", func() bool { return webStatus(f, "/live/garden.m3u8") == 200 })
-	b := openBrowser(t, f, rtcSwitches...)
+	b := openBrowser(t, f, pageSwitches...)
 	b.open("/players/?stream=live/garden")
 	start := time.Now()
 	b.plays("hls")
