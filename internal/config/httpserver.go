@@ -11,7 +11,7 @@ type HTTPServer struct {
 	Listen      []string    `conf:"listen" default:"8080" check:"endpoint" reload:"live" doc:"Where it listens."`
 	Dir         string      `conf:"dir" default:"./objs/nginx/html" reload:"live" doc:"Directory of the files below /. A file in it is shown instead of a page of the server's own. Links that lead out of it are not followed."`
 	Crossdomain bool        `conf:"crossdomain" default:"on" reload:"live" doc:"Lets players on pages of other sites load streams and files. For the API there is http_api.crossdomain."`
-	Pages       bool        `conf:"pages" default:"on" reload:"live" doc:"Shows a page of the live streams at /, and one that plays them at /players/, where dir has no files of these names."`
+	Pages       bool        `conf:"pages" default:"on" reload:"live" doc:"Shows a page of the live streams at /, one that plays them at /players/ and one that publishes, where dir has no files of these names."`
 	HTTPS       ServerHTTPS `conf:"https" doc:"The same over TLS."`
 }
 

@@ -1,5 +1,5 @@
-// Package console is what a browser sees of the server: a page of the streams that are on, and
-// one that plays them. All of it is in the binary; nothing is fetched from elsewhere.
+// Package console is what a browser sees of the server: a page of the streams that are on, one
+// that plays them, and one that publishes the visitor's camera. All of it is in the binary; nothing is fetched from elsewhere.
 package console
 
 import (
@@ -10,6 +10,9 @@ import (
 	"weir/internal/config"
 	"weir/internal/stream"
 )
+
+// studioPath is the page that publishes.
+const studioPath = "/players/publish.html"
 
 // Options set up the pages.
 type Options struct {
@@ -31,7 +34,9 @@ func New(o Options) *Pages {
 	p.topics = map[string]http.HandlerFunc{
 		"/players/streams.json":    p.streams,
 		"/players/stream.json":     p.stream,
-		"/players/srs_player.html": p.alias,
+		"/players/srs_player.html": p.alias("/players/", ""),
+		"/players/rtc_player.html": p.alias("/players/", "webrtc"), "/players/whep.html": p.alias("/players/", "webrtc"),
+		"/players/rtc_publisher.html": p.alias(studioPath, ""), "/players/whip.html": p.alias(studioPath, ""),
 	}
 	return p
 }
@@ -56,7 +61,8 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // protect tells the browser what a page may do: run the scripts of this server, and fetch from
-// it and from where the vhost's playlists point. A stream's name is the choice of whoever
+// it, from where the vhost's playlists point, and from the API, which WebRTC asks. The page that
+// publishes may ask the visitor for the camera, no other one. A stream's name is the choice of whoever
 // publishes it, so nothing inline is ever run.
 func (p *Pages) protect(h http.Header, r *http.Request) {
 	from := []string{"'self'"}
@@ -67,10 +73,19 @@ func (p *Pages) protect(h http.Header, r *http.Request) {
 			}
 		}
 	}
-	sources := strings.Join(from, " ")
+	sources, calls := strings.Join(from, " "), ""
+	if c := p.o.Config(); c.RTCServer.Enabled {
+		base, _ := apiBase(c, r)
+		calls = strings.TrimRight(" "+origin(base), " ")
+	}
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
-		"worker-src 'self' blob:; connect-src "+sources+"; media-src "+sources+" blob:; "+
+		"worker-src 'self' blob:; connect-src "+sources+calls+"; media-src "+sources+" blob:; "+
 		"base-uri 'none'; form-action 'self'; frame-ancestors 'self'")
+	devices := "camera=(), microphone=(), display-capture=()"
+	if r.URL.Path == studioPath {
+		devices = strings.ReplaceAll(devices, "()", "(self)")
+	}
+	h.Set("Permissions-Policy", devices)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 }
@@ -84,21 +99,29 @@ func origin(address string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// alias leads from the address of the player that people have in their bookmarks to ours. It
-// names the stream with app, stream and vhost.
-func (p *Pages) alias(w http.ResponseWriter, r *http.Request) {
-	old, to := r.URL.Query(), url.Values{}
-	name, format, _ := cutFormat(old.Get("stream"))
-	if app := old.Get("app"); name != "" && app != "" {
-		name = app + "/" + name
-	}
-	for key, value := range map[string]string{"stream": name, "format": format, "vhost": old.Get("vhost")} {
-		if value != "" {
-			to.Set(key, value)
+// alias leads from the address of a page that people have in their bookmarks to ours, with a
+// format that it is to play. It names the stream with app, stream and vhost.
+func (p *Pages) alias(page, format string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		old, to := r.URL.Query(), url.Values{}
+		name, ending, _ := cutFormat(old.Get("stream"))
+		if app := old.Get("app"); name != "" && app != "" {
+			name = app + "/" + name
 		}
+		if format != "" {
+			ending = format
+		}
+		if page == studioPath {
+			ending = ""
+		}
+		for key, value := range map[string]string{"stream": name, "format": ending, "vhost": old.Get("vhost")} {
+			if value != "" {
+				to.Set(key, value)
+			}
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, page+strings.TrimPrefix(pagePath(to), "/players/"), http.StatusFound)
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, pagePath(to), http.StatusFound)
 }
 
 // pagePath returns the address of the player's page; slashes stay legible.

@@ -63,8 +63,13 @@ func newStudio(t *testing.T, text string) *studio {
 // publish starts a stream of pictures and sound.
 func (s *studio) publish(t *testing.T, vhost, app, name string) {
 	t.Helper()
+	s.publishAs(t, "fmle-publish", vhost, app, name)
+}
+
+func (s *studio) publishAs(t *testing.T, kind, vhost, app, name string) {
+	t.Helper()
 	p, err := s.registry.Publish(t.Context(), &stream.Request{
-		ID: stream.NewID(), Kind: "fmle-publish", Remote: netip.MustParseAddr("192.0.2.1"), Vhost: vhost, App: app, Stream: name,
+		ID: stream.NewID(), Kind: kind, Remote: netip.MustParseAddr("192.0.2.1"), Vhost: vhost, App: app, Stream: name,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -117,6 +122,9 @@ func TestFiles(t *testing.T) {
 		"/players/vendor/hls.LICENSE.txt":         "text/plain; charset=utf-8",
 		"/players/compare.js":                     "text/javascript; charset=utf-8",
 		"/players/vendor/dash.mediaplayer.min.js": "text/javascript; charset=utf-8",
+		"/players/publish.html":                   "text/html; charset=utf-8",
+		"/players/publish.js":                     "text/javascript; charset=utf-8",
+		"/players/arrow.svg":                      "image/svg+xml",
 	} {
 		w := s.get("GET", path)
 		h := w.Header()
@@ -179,7 +187,7 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("%s: policy %q", path, policy)
 		}
 	}
-	for _, page := range []string{"/", "/players/"} {
+	for _, page := range []string{"/", "/players/", studioPath} {
 		body := s.get("GET", page).Body.String()
 		for _, bad := range []string{"<style", " style=", "onclick", "http://", "https://", "//cdn"} {
 			if strings.Contains(body, bad) {
@@ -326,6 +334,17 @@ func TestStrangeNames(t *testing.T) {
 
 func TestAlias(t *testing.T) {
 	s := newStudio(t, settings)
+	for old, want := range map[string]string{
+		"rtc_player.html?app=live&stream=livestream":              "/players/?format=webrtc&stream=live/livestream",
+		"whep.html?autostart=true&app=live&stream=livestream":     "/players/?format=webrtc&stream=live/livestream",
+		"rtc_publisher.html?app=live&stream=livestream&vhost=a.b": "/players/publish.html?stream=live/livestream&vhost=a.b",
+		"whip.html": "/players/publish.html",
+	} {
+		w := s.get("GET", "/players/"+old)
+		if got := w.Header().Get("Location"); w.Code != http.StatusFound || got != want {
+			t.Errorf("%s: status %d, to %q, want %q", old, w.Code, got, want)
+		}
+	}
 	for query, want := range map[string]string{
 		"autostart=true&app=live&stream=livestream.flv&server=1.2.3.4&port=8080&vhost=a.b&schema=http": "/players/?format=flv&stream=live/livestream&vhost=a.b",
 		"app=live&stream=livestream.m3u8":     "/players/?format=hls&stream=live/livestream",

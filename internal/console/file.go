@@ -35,7 +35,7 @@ var kinds = map[string]string{
 	".txt":  "text/plain; charset=utf-8",
 }
 
-// files returns the embedded files by the path that serves them. The two pages have paths of
+// files returns the embedded files by the path that serves them. Two pages have paths of
 // their own.
 func files() map[string]*file {
 	all := map[string]*file{}

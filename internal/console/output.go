@@ -14,7 +14,7 @@ import (
 // output is one way to play a stream. The page plays those whose Kind it knows a player for; the
 // others are addresses to copy.
 type output struct {
-	Kind    string  `json:"kind"`    // what plays it: flv, ts, aac, mp3, hls, dash, rtmp
+	Kind    string  `json:"kind"`    // what plays it: webrtc, flv, ts, aac, mp3, hls, dash, rtmp
 	Label   string  `json:"label"`   // for people
 	URL     string  `json:"url"`     // a path on this server, or a whole address
 	Latency float64 `json:"latency"` // s that a player aims at; 0 leaves it to the player
@@ -26,18 +26,25 @@ type visit struct {
 	request     *http.Request
 	vhost       *config.Vhost
 	app, stream string
+	from        string // the kind of session that publishes it; empty if nobody does
 }
 
 // maker tells where one kind of output of a stream is; nil if there is none.
 type maker func(v visit) *output
 
-// makers is the table of outputs, best first: what needs no segments starts soonest and is the
-// least behind.
+// makers is the table of outputs beside WebRTC, which comes before them, best first: what needs no segments starts
+// soonest and is the least behind.
 var makers = []maker{remuxOutput, hlsOutput, dashOutput, rtmpOutput}
 
 // outputs lists the ways to play a stream.
 func (v visit) outputs() []output {
 	list := []output{}
+	if o := rtcOutput(v); o != nil {
+		list = append(list, *o)
+	}
+	if v.rtcAlone() {
+		return list
+	}
 	for _, makes := range makers {
 		if o := makes(v); o != nil {
 			list = append(list, *o)

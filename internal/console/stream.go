@@ -20,6 +20,7 @@ const maxListed = 100
 type streamsAnswer struct {
 	Now     int64  `json:"now"`    // ms since 1970
 	Server  string `json:"server"` // where to publish: rtmp://host
+	Studio  string `json:"studio"` // the page that publishes; empty where no WebRTC is served
 	Total   int    `json:"total"`  // streams, those nobody publishes included
 	Start   int    `json:"start"`
 	Next    int    `json:"next"` // the start of the next part; 0 if this is the last
@@ -30,6 +31,7 @@ type streamsAnswer struct {
 type streamAnswer struct {
 	Now    int64  `json:"now"`
 	Server string `json:"server"`
+	Secure string `json:"secure"` // the web server over TLS; empty without
 	Stream item   `json:"stream"`
 }
 
@@ -46,6 +48,8 @@ type item struct {
 	Video   *video   `json:"video"`   // null without
 	Audio   *audio   `json:"audio"`   // null without
 	Publish string   `json:"publish"` // the address of its publisher
+	WHIP    string   `json:"whip"`    // that by WebRTC; empty where none is served
+	Studio  string   `json:"studio"`  // the page that publishes there; empty the same
 	Outputs []output `json:"outputs"`
 }
 
@@ -82,7 +86,10 @@ func (p *Pages) streams(w http.ResponseWriter, r *http.Request) {
 		if info.Publisher == "" || vhost == nil {
 			continue
 		}
-		answer.Streams = append(answer.Streams, p.describe(visit{c, r, vhost, info.App, info.Name}, info))
+		answer.Streams = append(answer.Streams, p.describe(visit{config: c, request: r, vhost: vhost, app: info.App, stream: info.Name}, info))
+	}
+	if vhost := c.Vhost(hostname(r)); vhost != nil && (visit{config: c, request: r, vhost: vhost}).signal("whip") != "" {
+		answer.Studio = studioPath
 	}
 	writeJSON(w, r, answer)
 }
@@ -96,8 +103,8 @@ func (p *Pages) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	info, _ := p.o.Registry.Find(vhost.Name, app, stream)
-	item := p.describe(visit{c, r, vhost, app, stream}, info)
-	writeJSON(w, r, streamAnswer{time.Now().UnixMilli(), rtmpServer(c, r), item})
+	item := p.describe(visit{config: c, request: r, vhost: vhost, app: app, stream: stream}, info)
+	writeJSON(w, r, streamAnswer{time.Now().UnixMilli(), rtmpServer(c, r), secure(c, r), item})
 }
 
 // vhost returns the vhost that a request means, nil if it is not configured.
@@ -111,16 +118,23 @@ func (p *Pages) describe(v visit, info stream.Info) item {
 	if v.query() != "" {
 		page.Set("vhost", v.vhost.Name)
 	}
+	s, on := p.o.Registry.Session(info.Publisher)
+	if on {
+		v.from = s.Request.Kind
+	}
 	out := item{
 		Vhost: v.vhost.Name, App: v.app, Stream: v.stream, Page: pagePath(page),
-		Viewers: info.Clients, Publish: v.rtmp(), Outputs: v.outputs(),
+		Viewers: info.Clients, Publish: v.rtmp(), WHIP: v.signal("whip"), Outputs: v.outputs(),
+	}
+	if out.WHIP != "" {
+		out.Studio = studioPath + strings.TrimPrefix(out.Page, "/players/")
 	}
 	if info.Publisher == "" {
 		return out
 	}
 	out.Live, out.Kbps = true, info.Usage.ReceivedKbps
 	out.Viewers--
-	if s, ok := p.o.Registry.Session(info.Publisher); ok {
+	if on {
 		out.Since = s.Started.UnixMilli()
 		if on := time.Since(s.Started); out.Kbps == 0 && on > time.Second { // too new for an average of 30 s
 			out.Kbps = int(float64(s.Usage.Received) * 8 / 1000 / on.Seconds())

@@ -59,6 +59,33 @@ func TestPagesQuickPictures(t *testing.T) {
 	b.keep("compare-phone")
 }
 
+// TestRTCPictures makes those of WebRTC, with a camera that shows something.
+func TestRTCPictures(t *testing.T) {
+	if os.Getenv("WEIR_PICTURES") == "" {
+		t.Skip("WEIR_PICTURES is not set")
+	}
+	film := filepath.Join(t.TempDir(), "film.y4m")
+	run(t, "ffmpeg", strings.Fields("-hide_banner -loglevel error -f lavfi -i gradients=size=1280x720:rate=25:duration=12:"+
+		"c0=0x0b6b8f:c1=0xf2b134:c2=0xe9eff3:c3=0x0d2b3a:nb_colors=4:seed=7:speed=0.02 -pix_fmt yuv420p "+film)...)
+	f := serve(t, conf{rtc: " ", vhost: "rtc { enabled on; }"})
+	publisher := openBrowser(t, f, append([]string{"use-file-for-fake-video-capture=" + film}, pageSwitches...)...)
+	publisher.scheme("light")
+	publisher.goLive("studio")
+	publisher.until("all figures", allFigures+" && /Live for [1-9][0-9] s/.test(document.getElementById('about').textContent)")
+	ask[any](publisher, "void(document.getElementById('camera').options[0].text = 'Camera of the desk')")
+	publisher.keep("publish-light")
+	publisher.size(390, 844)
+	publisher.keep("publish-phone")
+	player := openBrowser(t, f, pageSwitches...)
+	player.scheme("dark")
+	player.open("/players/?stream=live/studio")
+	player.until("the page to be complete", allFigures+" && /of [3-9][0-9][0-9]/.test(document.getElementById('dropped').textContent)")
+	player.keep("player-webrtc")
+	player.open("/players/")
+	publisher.open("/players/")
+	unpublished(t, f)
+}
+
 // keep takes a picture of the window for the docs.
 func (b *browser) keep(name string) {
 	b.t.Helper()

@@ -44,7 +44,7 @@ const rtcScript = `(async () => {
 // rtc runs the script.
 func (b *browser) rtc(publish bool, path string) {
 	b.t.Helper()
-	b.open("/players/")
+	b.open("/players/publish.html") // which may use the camera
 	ask[any](b, `(function(){ window.failed = ""; `+fmt.Sprintf(rtcScript, publish, "http://"+b.f.api+path)+`.catch(e => { window.failed = String(e) }); return 0 })()`)
 	b.until("the connection", `window.failed != "" || window.rtc && rtc.state == "connected"`)
 	if failed := ask[string](b, "window.failed"); failed != "" {

@@ -1,20 +1,22 @@
 // The table of players, by the kind of output they play. A player is
 //
 //   note(output)  what its latency means
-//   able()        whether this browser has what it needs
-//   start(video, output, on)  plays, and returns { stop, latency, kbps }, and target where it
-//                 has one: how far behind it tries to be
+//   able(item)    whether this browser has what it needs for a stream
+//   start(video, output, on)  plays, and returns { stop, latency, kbps }, and where it has them
+//                 target, how far behind it tries to be, position, which grows while something
+//                 comes, stalls, their number, and details, more figures as [name, text]
 //
-// An output is one of the server's: { kind, label, url, latency }. The latency is what to aim
-// at; 0 leaves it to the player. on.failed({ title, hint }) and on.ended() are called at most once, after which it is over.
+// An output is one of the server's: { kind, label, url, latency }, with pictures if the stream has
+// some. The latency is what to aim at; 0 leaves it to the player. on.failed({ title, hint }) and on.ended() are called at most once, after which it is over.
 import { flv, ts } from '/players/engine-mpegts.js';
 import { dash } from '/players/engine-dash.js';
 import { hls } from '/players/engine-hls.js';
 import { aac, mp3 } from '/players/engine-native.js';
+import { webrtc } from '/players/engine-webrtc.js';
 import * as words from '/players/words.js';
 
 // Best first: the page takes the first that the server has and the browser can.
-export const engines = { flv, ts, hls, dash, aac, mp3 };
+export const engines = { webrtc, flv, ts, hls, dash, aac, mp3 };
 
 // probes are coding names that a browser can be asked about.
 const probes = {
@@ -30,25 +32,23 @@ const probes = {
 };
 
 // offered are the outputs of a stream that this page plays, usable those that this browser can.
-export const offered = (item) => item.outputs.filter((o) => engines[o.kind]);
-export const usable = (item) => offered(item).filter((o) => engines[o.kind].able());
+export const offered = (item) => item.outputs.filter((o) => engines[o.kind]).map((o) => ({ ...o, pictures: Boolean(item.video) }));
+export const usable = (item) => offered(item).filter((o) => engines[o.kind].able(item) && (o.kind === 'webrtc' || !undecodable(item)));
 
 // trouble says why nothing of a stream can be played here; null if something can.
 export function trouble(item) {
-  const coding = undecodable(item);
-  if (!offered(item).length) {
+  if (usable(item).length) return null;
+  const list = offered(item), coding = undecodable(item) || list.some((o) => o.kind === 'webrtc') && item.video && item.video.codec;
+  if (!list.length) {
     return { title: 'This stream is not served over HTTP', hint: 'Play its RTMP address in another program, or enable http_remux, hls or dash in the server’s configuration.' };
   }
   if (coding) {
     return { title: `This browser cannot decode ${words.codec(coding)}`, hint: 'Try another browser or another device, or publish H.264 and AAC, which all of them decode.' };
   }
-  if (!usable(item).length) {
-    return { title: 'This browser has no player for this stream', hint: 'Try another browser, or play one of the addresses in another program.' };
-  }
-  return null;
+  return { title: 'This browser has no player for this stream', hint: 'Try another browser, or play one of the addresses in another program.' };
 }
 
-// undecodable returns the name of a coding in the stream that this browser has no decoder for.
+// undecodable returns the name of a coding in the stream that players of a page have no decoder for.
 function undecodable(item) {
   const source = window.ManagedMediaSource || window.MediaSource;
   for (const track of [item.video, item.audio]) {

@@ -5,6 +5,7 @@ import { Meter } from '/players/meter.js';
 import * as words from '/players/words.js';
 
 const silence = 12000; // ms
+const pause = 3000; // ms without anything new after which a player stalls that tells its position
 const waits = [1000, 2000, 4000, 8000, 15000]; // between attempts
 
 export class Keeper {
@@ -15,10 +16,12 @@ export class Keeper {
     this.engine = this.output = null; // the player at work, and what it plays
     this.wanted = null; // what it should play
     this.live = false;
+    this.instead = null; // called with (output, problem, played) when one fails: another to play at once, or null
     this.attempts = this.retryAt = 0;
     this.moved = { at: 0, time: 0, far: 0 }; // when the picture moved last, where it is, the furthest it was
     this.started = Infinity; // when it began to
-    video.addEventListener('playing', () => { this.started = Date.now(); this.say('playing', 'Playing'); });
+    this.begun = this.startup = NaN; // when a player was started, and the ms that it took
+    video.addEventListener('playing', () => this.playing());
     video.addEventListener('waiting', () => { if (this.engine && this.state === 'playing') this.say('stalled', 'Waiting for more…'); });
     video.addEventListener('timeupdate', () => { if (this.state === 'stalled' && !video.paused) this.say('playing', 'Playing'); });
   }
@@ -41,10 +44,19 @@ export class Keeper {
     if (output) this.begin();
   }
 
+  playing() {
+    this.started = Date.now();
+    if (Number.isNaN(this.startup)) this.startup = performance.now() - this.begun;
+    this.say('playing', 'Playing');
+  }
+
   begin() {
     const output = this.wanted;
     this.output = output;
     this.moved = { at: Date.now(), time: -1, far: -1 };
+    this.started = Infinity;
+    this.begun = performance.now();
+    this.startup = NaN;
     this.meter.reset();
     this.say('connecting', 'Connecting…');
     this.engine = engines[output.kind].start(this.video, output, {
@@ -61,7 +73,13 @@ export class Keeper {
     this.say('ended', 'The stream has ended', 'It plays again here by itself when it is published again.');
   }
 
-  fail({ title, hint }) {
+  fail(problem) {
+    const { title, hint } = problem;
+    const other = this.instead && this.instead(this.output, problem, this.started < Infinity);
+    if (other) {
+      this.change(other, this.live);
+      return;
+    }
     const wait = waits[Math.min(this.attempts++, waits.length - 1)];
     const next = `Next attempt in ${words.duration(wait)}.`;
     this.stop();
@@ -102,17 +120,19 @@ export class Keeper {
       moved.at = Date.now();
       return;
     }
-    const time = video.currentTime;
+    const time = this.engine.position ? this.engine.position() : video.currentTime;
     const rewound = moved.far - time > 3; // by the viewer
     const moves = time > moved.far || rewound && time !== moved.time;
     moved.time = time;
     moved.far = Math.max(moved.far, time);
     if (moves) {
       moved.at = Date.now();
+      if (this.engine.position && this.state === 'stalled') this.say('playing', 'Playing');
       if (Date.now() - this.started > 5000) this.attempts = 0; // it has gone well for a while
       return;
     }
     const still = Date.now() - moved.at;
+    if (this.engine.position && still > pause && this.state === 'playing') this.say('stalled', 'Waiting for more…');
     if (!this.live && still > 2500) this.end();
     else if (still > silence) this.change(this.wanted, this.live);
   }
@@ -125,7 +145,14 @@ export class Keeper {
     return target > 0 ? ` aiming at ${words.seconds(target)}` : '';
   }
 
-  stalls() { return this.engine ? String(this.meter.stalls) : '–'; }
+  stalls() {
+    if (!this.engine) return '–';
+    return String(this.engine.stalls ? this.engine.stalls() : this.meter.stalls);
+  }
+
+  start() { return words.seconds(this.startup / 1000); }
+
+  details() { return this.engine && this.engine.details ? this.engine.details() : []; }
 
   rate() {
     const fps = this.engine ? this.meter.fps() : 0;

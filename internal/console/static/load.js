@@ -54,14 +54,15 @@ export function refused(status, reason) {
   return {
     status,
     title: titles[status] || `The server refuses to play (status ${status})`,
-    hint: reason ? `The server says: ${reason}` : '',
+    hint: reason ? `The server says: ${reason.replace(/[^.!?]$/, '$&.')}` : '',
   };
 }
 
-// said reads the reason out of a failure's JSON.
+// said reads the reason out of a failure's JSON, which the API calls error.
 export function said(body) {
   try {
-    return String(JSON.parse(body).reason || '');
+    const { reason, error } = JSON.parse(body);
+    return String(reason || error || '');
   } catch {
     return '';
   }

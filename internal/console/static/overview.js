@@ -45,6 +45,8 @@ function draw(answer) {
   byId('next').disabled = next === 0;
   tally(list);
   howToPublish(answer.server, list.length > 0);
+  byId('studio').hidden = !answer.studio;
+  if (answer.studio) byId('studio-link').href = answer.studio;
   byId('main').dataset.state = list.length ? 'live' : 'empty';
 }
 

@@ -1,9 +1,11 @@
 // The page that plays one stream. It asks the server what there is, and has one player at work,
 // or one for each output to compare them.
 import { absolute, quote, show } from '/players/address.js';
+import { Choice } from '/players/choice.js';
 import { Comparison } from '/players/compare.js';
 import { byId, element, setText } from '/players/element.js';
 import { engines, offered, trouble, usable } from '/players/engine.js';
+import { draw } from '/players/figures.js';
 import { Keeper } from '/players/keeper.js';
 import { said } from '/players/load.js';
 import * as words from '/players/words.js';
@@ -11,6 +13,7 @@ import * as words from '/players/words.js';
 const query = new URLSearchParams(location.search);
 const video = byId('video');
 const keeper = new Keeper(video, say);
+const choice = new Choice();
 const comparison = new Comparison(byId('grid'), byId('tally'));
 const askEvery = 2000, drawEvery = 500; // ms
 
@@ -63,15 +66,24 @@ function decide() {
     byId('main').dataset.state = 'comparing';
     comparison.offer(usable(item), item.live);
   } else {
-    keeper.offer(choice(), item.live);
+    keeper.offer(choose(), item.live);
   }
   drawFormats();
 }
 
-// choice is the output that the viewer wants, else the best.
-function choice() {
-  const list = usable(item);
-  return list.find((o) => o.kind === kind) || list[0];
+// choose takes the output that the viewer wants, else the best.
+const choose = () => choice.of(usable(item), kind);
+
+// What the viewer has not chosen himself may be something else, and he is told why.
+keeper.instead = (output, problem, played) => {
+  const other = item && !kind ? choice.after(usable(item), output, played) : null;
+  if (other) explain(`${output.label} does not play here, ${other.label} is tried instead. ${problem.title}. ${problem.hint}`);
+  return other;
+};
+
+function explain(text) {
+  setText(byId('aside'), text.trim());
+  byId('aside').hidden = !text;
 }
 
 byId('again').addEventListener('click', () => keeper.again());
@@ -89,22 +101,26 @@ function drawSound() {
 function describe({ now }) {
   setText(byId('name'), `${item.app}/${item.stream}`);
   document.title = `${item.app}/${item.stream} · weir`;
-  const about = item.live ? [words.tracks(item), words.picture(item), `live for ${words.duration(now - item.since)}`] : [];
+  const about = item.live ? [words.tracks(item), words.picture(item).replace(/^–$/, ''), `live for ${words.duration(now - item.since)}`] : [];
   if (item.vhost !== '__defaultVhost__') about.unshift(item.vhost);
-  setText(byId('about'), about.join(' · '));
+  setText(byId('about'), about.filter(Boolean).join(' · '));
   setText(byId('viewers'), item.viewers.toLocaleString('en'));
   drawAddresses();
   drawSound();
 }
 
 function drawAddresses() {
-  const links = item.outputs.map((o) => [o.label, absolute(o.url)]);
+  const links = item.outputs.map((o) => [o.kind === 'webrtc' ? 'WebRTC (WHEP)' : o.label, absolute(o.url)]);
   const flv = item.outputs.find((o) => o.kind === 'flv');
   if (flv) links.push(['WebSocket-FLV', absolute(flv.url).replace(/^http/, 'ws')]);
-  if (links.length) links.push(['ffplay', `ffplay ${quote(links[0][1])}`]);
+  const plain = item.outputs.find((o) => o.kind !== 'webrtc');
+  if (plain) links.push(['ffplay', `ffplay ${quote(absolute(plain.url))}`]);
   show(byId('play'), links);
   const cut = item.publish.lastIndexOf(`/${item.stream}`);
+  byId('studio').hidden = !item.studio;
+  if (item.studio) byId('studio').href = item.studio;
   show(byId('publish'), [
+    ...(item.whip ? [['WebRTC (WHIP)', absolute(item.whip)]] : []),
     ['RTMP', item.publish],
     ['OBS: server', item.publish.slice(0, cut)],
     ['OBS: stream key', item.publish.slice(cut + 1)],
@@ -123,7 +139,7 @@ function drawFormats() {
   }
   for (const button of group.children) {
     button.setAttribute('aria-pressed', String(button.value === playing));
-    button.disabled = !engines[button.value].able();
+    button.disabled = !engines[button.value].able(item);
   }
   byId('main').dataset.format = playing;
   byId('compare').hidden = !comparing && usable(item).length < 2;
@@ -139,7 +155,8 @@ function pick(wanted) {
     return;
   }
   note();
-  keeper.change(choice(), item.live);
+  explain('');
+  keeper.change(choose(), item.live);
   drawFormats();
 }
 
@@ -173,7 +190,9 @@ function figures() {
   setText(byId('resolution'), words.size(video.videoWidth, video.videoHeight) || '–');
   setText(byId('framerate'), keeper.rate());
   setText(byId('dropped'), engine && meter.total ? `${meter.dropped.toLocaleString('en')} of ${meter.total.toLocaleString('en')}` : '–');
+  setText(byId('start'), keeper.start());
   setText(byId('stalls'), keeper.stalls());
+  draw(byId('details'), keeper.details());
   if (output) setText(byId('latency-note'), engines[output.kind].note(output));
   if (item) drawFormats();
 }

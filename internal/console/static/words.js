@@ -9,7 +9,7 @@ export function bitrate(kbps) {
   return kbps < 1000 ? `${Math.round(kbps)} kbps` : `${(kbps / 1000).toFixed(kbps < 10000 ? 2 : 1)} Mbps`;
 }
 
-export const seconds = (s) => (Number.isFinite(s) ? `${Math.max(0, s).toFixed(1)} s` : '–');
+export const seconds = (s) => (Number.isFinite(s) ? `${Math.max(s > 0 ? 0.01 : 0, s).toFixed(s < 0.195 ? 2 : 1)} s` : '–');
 
 export function rate(fps) {
   return fps > 0 ? `${Number(fps.toFixed(fps < 100 ? 2 : 0))}\u00a0fps` : '';
