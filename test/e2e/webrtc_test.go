@@ -29,6 +29,7 @@ type rtcPeer struct {
 	pc       *webrtc.PeerConnection
 	f        *fixture
 	location string
+	only     string // the one candidate that it takes of an answer's, an address; empty is all
 	up       chan struct{}
 }
 
@@ -72,6 +73,7 @@ func (p *rtcPeer) post(path string) {
 		p.t.Fatalf("%s: %d %s", path, status, body)
 	}
 	p.location = header.Get("Location")
+	body = p.choose(body)
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: body}); err != nil {
 		p.t.Fatalf("%v\n%s", err, body)
 	}
@@ -80,6 +82,20 @@ func (p *rtcPeer) post(path string) {
 	case <-time.After(patience):
 		p.t.Fatalf("no connection\n%s", body)
 	}
+}
+
+// choose leaves of an answer's candidates the one that it is to take.
+func (p *rtcPeer) choose(answer string) string {
+	if p.only == "" {
+		return answer
+	}
+	var b strings.Builder
+	for line := range strings.Lines(answer) {
+		if !strings.HasPrefix(line, "a=candidate:") || strings.Contains(line, " "+strings.Replace(p.only, ":", " ", 1)+" ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // offer posts a body to the API.

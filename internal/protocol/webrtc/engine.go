@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/webrtc/v4"
 
 	"weir/internal/config"
@@ -14,9 +15,11 @@ import (
 )
 
 const (
-	receiveMTU = 1500            // bytes of a packet that is received
-	keepalive  = 2 * time.Second // between two checks of ours: a client without any answer is gone after stun_timeout
-	replay     = 1024            // packets that may come late, and still be taken
+	receiveMTU = 1500                   // bytes of a packet that is received
+	keepalive  = 2 * time.Second        // between two checks of ours: a client without any answer is gone after stun_timeout
+	flight     = 200 * time.Millisecond // without an answer of a client's in DTLS, until the same is said again; then twice that
+	history    = 1024                   // packets of a track that a player can have again
+	replay     = 1024                   // packets that may come late, and still be taken
 )
 
 // peerFor makes a connection by the rules of a virtual host. Only the codecs of a list are agreed to; none is all.
@@ -39,9 +42,11 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerCon
 	}
 	var chain interceptor.Registry
 	if rules.Nack {
-		if err := webrtc.ConfigureNack(&engine, &chain); err != nil {
+		again, err := nack.NewResponderInterceptor(nack.ResponderSize(history))
+		if err != nil {
 			return nil, fmt.Errorf("webrtc: %w", err)
 		}
+		chain.Add(again) // what publishers are to send again intake.mend asks for
 	}
 	if err := webrtc.ConfigureRTCPReports(&chain); err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
@@ -56,7 +61,9 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerCon
 	s.SetLite(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetIncludeLoopbackCandidate(true)
-	s.SetICETimeouts(rules.StunTimeout, rules.StunTimeout, keepalive)
+	s.SetICETimeouts(rules.StunTimeout/2, rules.StunTimeout-rules.StunTimeout/2, keepalive) // the library adds them
+	s.SetDTLSRetransmissionInterval(flight)
+	s.SetDTLSInsecureSkipHelloVerify(true) // a client's address has been proved by ICE
 	s.SetReceiveMTU(receiveMTU)
 	s.SetSRTPReplayProtectionWindow(replay)
 	role := webrtc.DTLSRoleServer

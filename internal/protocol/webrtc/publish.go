@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"encoding/binary"
 	"sync"
 
 	"github.com/pion/rtcp"
@@ -17,8 +18,9 @@ const maxTracks = 8
 
 // inlet is a track that a publisher sends.
 type inlet struct {
-	remote *webrtc.TrackRemote
-	index  uint8
+	remote  *webrtc.TrackRemote
+	index   uint8
+	missing *missing // nil where nothing is sent again
 }
 
 // intake is a publisher's tracks.
@@ -30,6 +32,7 @@ type intake struct {
 	layout *media.Layout
 	tracks []*inlet
 	lane   *stream.Lane
+	holed  int64 // when a key frame was asked for because packets are missing, as media.Now
 }
 
 // publish takes the client's packets until it ends.
@@ -45,6 +48,9 @@ func (s *session) publish() error {
 		select {
 		case remote := <-s.tracks:
 			t := in.add(remote)
+			if t.missing != nil {
+				all.Go(func() { in.mend(t) })
+			}
 			all.Go(func() {
 				if err := guard(func() error { return in.read(t) }); err != nil {
 					s.cancel(err)
@@ -72,7 +78,7 @@ func (in *intake) add(remote *webrtc.TrackRemote) *inlet {
 	}
 	next.Tracks = append(next.Tracks, &media.Track{Kind: kind, Codec: codecOf(remote.Codec().MimeType), ID: in.count(kind)})
 	in.layout = next
-	t := &inlet{remote: remote, index: uint8(len(in.tracks))}
+	t := &inlet{remote: remote, index: uint8(len(in.tracks)), missing: newMissingOf(remote)}
 	in.tracks = append(in.tracks, t)
 	in.session.publisher.Announce(next)
 	return t
@@ -90,6 +96,9 @@ func (in *intake) read(t *inlet) error {
 		now := media.Now()
 		in.silence.Heard(now)
 		in.session.traffic.Received.Add(uint64(n))
+		if n >= 4 && t.missing != nil && !t.missing.came(binary.BigEndian.Uint16(room[2:]), now) {
+			in.wantKeyAgain()
+		}
 		b := arena.Bytes(n)
 		copy(b, room)
 		if err := in.lane.WritePacket(&media.Packet{Track: t.index, At: now, Data: b}); err != nil {
