@@ -30,6 +30,7 @@ type rtcPeer struct {
 	f        *fixture
 	location string
 	only     string // the one candidate that it takes of an answer's, an address; empty is all
+	setup    string // its part in DTLS, as its offer says; empty is any
 	up       chan struct{}
 }
 
@@ -68,7 +69,11 @@ func (p *rtcPeer) post(path string) {
 		p.t.Fatal(err)
 	}
 	<-gathered
-	status, header, body := p.f.offer(path, "application/sdp", p.pc.LocalDescription().SDP)
+	said := p.pc.LocalDescription().SDP
+	if p.setup != "" {
+		said = strings.ReplaceAll(said, "a=setup:actpass", "a=setup:"+p.setup)
+	}
+	status, header, body := p.f.offer(path, "application/sdp", said)
 	if status != http.StatusCreated {
 		p.t.Fatalf("%s: %d %s", path, status, body)
 	}

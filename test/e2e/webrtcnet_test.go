@@ -499,7 +499,9 @@ func (w *netWorld) lasts(t *testing.T, pictures int) outcome {
 	from := w.publisher.sent()
 	waitFor(t, "pictures to be sent", func() bool { return w.publisher.sent() > from+pictures })
 	until := time.Now()
-	waitFor(t, "the last of them", func() bool { return time.Since(until) > settles || time.Since(until) > settles/3 && w.player.watched(until).missing == 0 })
+	waitFor(t, "the last of them", func() bool {
+		return time.Since(until) > settles || time.Since(until) > settles/3 && w.player.watched(until).missing == 0
+	})
 	seen := w.player.watched(until)
 	t.Log(w.player.tell(seen))
 	return seen

@@ -57,7 +57,8 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerCon
 		}
 	}
 	var s webrtc.SettingEngine
-	s.SetICEUDPMux(v.udp)
+	var sealed seal
+	s.SetICEUDPMux(sealed.mux(v.udp))
 	s.SetLite(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetIncludeLoopbackCandidate(true)
@@ -78,5 +79,22 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerCon
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
+	pc.SCTP().Transport().OnStateChange(func(state webrtc.DTLSTransportState) {
+		if state == webrtc.DTLSTransportStateConnected {
+			sealed.closed.Store(true)
+		}
+	})
 	return pc, nil
+}
+
+// partFor is our part in DTLS for an offer: the one that the client leaves us, or the liked one where we have the choice.
+// Spec: RFC 8842, 5.3.
+func partFor(offer, liked string) string {
+	switch {
+	case strings.Contains(offer, "a=setup:active"):
+		return "passive"
+	case strings.Contains(offer, "a=setup:passive"):
+		return "active"
+	}
+	return liked
 }

@@ -146,7 +146,9 @@ func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string)
 		only = s.playable()
 	}
 	var err error
-	if s.pc, err = s.server.peerFor(&vhost.RTC, only); err != nil {
+	rules := vhost.RTC
+	rules.DtlsRole = partFor(offer, rules.DtlsRole)
+	if s.pc, err = s.server.peerFor(&rules, only); err != nil {
 		return "", err
 	}
 	s.watch()
