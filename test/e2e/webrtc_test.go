@@ -57,8 +57,19 @@ func newRTCPeer(t *testing.T, f *fixture) *rtcPeer {
 	return p
 }
 
-// post offers, and takes the answer.
+// post offers, takes the answer, and waits for the connection.
 func (p *rtcPeer) post(path string) {
+	p.t.Helper()
+	body := p.offer(path)
+	select {
+	case <-p.up:
+	case <-time.After(patience):
+		p.t.Fatalf("no connection\n%s", body)
+	}
+}
+
+// offer offers, and takes the answer.
+func (p *rtcPeer) offer(path string) (answer string) {
 	p.t.Helper()
 	offer, err := p.pc.CreateOffer(nil)
 	if err != nil {
@@ -82,11 +93,7 @@ func (p *rtcPeer) post(path string) {
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: body}); err != nil {
 		p.t.Fatalf("%v\n%s", err, body)
 	}
-	select {
-	case <-p.up:
-	case <-time.After(patience):
-		p.t.Fatalf("no connection\n%s", body)
-	}
+	return body
 }
 
 // choose leaves of an answer's candidates the one that it is to take.

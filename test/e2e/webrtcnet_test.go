@@ -500,7 +500,7 @@ func (w *netWorld) lasts(t *testing.T, pictures int) outcome {
 	waitFor(t, "pictures to be sent", func() bool { return w.publisher.sent() > from+pictures })
 	until := time.Now()
 	waitFor(t, "the last of them", func() bool {
-		return time.Since(until) > settles || time.Since(until) > settles/3 && w.player.watched(until).missing == 0
+		return time.Since(until) > settles || time.Since(until) > settles/10 && w.player.watched(until).spoilt.Before(until.Add(-time.Second))
 	})
 	seen := w.player.watched(until)
 	t.Log(w.player.tell(seen))
@@ -576,6 +576,27 @@ func TestRTCBlackout(t *testing.T) {
 	w.up.Filter(w.upSeen.rule)
 	w.down.Filter(w.downSeen.rule)
 	w.recovers(t, time.Second)
+}
+
+// TestRTCGone has a player go without a word: its session ends after stun_timeout, no sooner and not much later.
+func TestRTCGone(t *testing.T) {
+	t.Parallel()
+	for _, timeout := range []time.Duration{2 * time.Second, 5 * time.Second} {
+		t.Run(timeout.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newNetWorld(t, fmt.Sprintf("stun_timeout %d;", int(timeout.Seconds())))
+			w.begin(t)
+			w.down.Filter(func(bool, []byte) bool { return false })
+			cut := time.Now()
+			waitFor(t, "the player to be gone", func() bool { return len(w.players()) == 0 })
+			if took := time.Since(cut); took < timeout-500*time.Millisecond || took > timeout+2*time.Second {
+				t.Errorf("it is gone after %s", took)
+			}
+			if !strings.Contains(w.log.String(), "nothing has come from the client for stun_timeout") {
+				t.Error("the log does not say why")
+			}
+		})
+	}
 }
 
 // TestRTCBurst loses a third of all packets, many in a row, for a while.
