@@ -30,7 +30,7 @@ const clientFlight = 100 * time.Millisecond
 // clientAsks is how often a client asks for what it misses, and clientPatience how many times.
 const (
 	clientAsks     = 100 * time.Millisecond
-	clientPatience = 15
+	clientPatience = 40
 )
 
 // netPeer returns a client of which the server hears through a relay only. Certificates are made where none are given.
@@ -264,7 +264,14 @@ func netPlay(t *testing.T, p *rtcPeer, from *netPublisher, query string) *netPla
 			t.Fatal(err)
 		}
 	}
-	p.pc.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	p.pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		go func() { // the library hears of the server's reports while they are read
+			for {
+				if _, _, err := receiver.ReadRTCP(); err != nil {
+					return
+				}
+			}
+		}()
 		for {
 			k, attributes, err := remote.ReadRTP()
 			if err != nil {

@@ -95,7 +95,9 @@ func besideTheCable(t *testing.T) {
 		}
 		return err == nil
 	})
-	own := func(s *webrtc.SettingEngine) { s.SetInterfaceFilter(func(name string) bool { return name == clientCard }) }
+	own := func(s *webrtc.SettingEngine) {
+		s.SetInterfaceFilter(func(name string) bool { return name == clientCard })
+	}
 	w := &netWorld{fixture: f}
 	w.publisher = netPublish(t, netPeer(t, f, nil, own), "stream=s")
 	published(t, f)

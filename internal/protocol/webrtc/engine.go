@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/webrtc/v4"
 
 	"weir/internal/config"
@@ -17,8 +16,7 @@ import (
 const (
 	receiveMTU = 1500                   // bytes of a packet that is received
 	keepalive  = 2 * time.Second        // between two checks of ours: a client without any answer is gone after stun_timeout
-	flight     = 200 * time.Millisecond // without an answer of a client's in DTLS, until the same is said again; then twice that
-	history    = 1024                   // packets of a track that a player can have again
+	flight     = 100 * time.Millisecond // without an answer of a client's in DTLS, until the same is said again; then twice that
 	replay     = 1024                   // packets that may come late, and still be taken
 )
 
@@ -42,11 +40,7 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerCon
 	}
 	var chain interceptor.Registry
 	if rules.Nack {
-		again, err := nack.NewResponderInterceptor(nack.ResponderSize(history))
-		if err != nil {
-			return nil, fmt.Errorf("webrtc: %w", err)
-		}
-		chain.Add(again) // what publishers are to send again intake.mend asks for
+		chain.Add(&again{copies: !rules.NackNoCopy, tracks: map[uint32]*past{}}) // of publishers intake.mend asks
 	}
 	if err := webrtc.ConfigureRTCPReports(&chain); err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)

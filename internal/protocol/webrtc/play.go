@@ -31,6 +31,8 @@ type outlet struct {
 	last     uint16
 	lastTime uint32
 	lastAt   int64
+	before   uint16 // the last of the publisher before
+	young    int    // packets for which that counts: late ones of this publisher come soon or not at all
 }
 
 // play sends the stream until it or the client ends.
@@ -117,7 +119,9 @@ func (s *session) send(layout *media.Layout, lane *stream.LaneReader, p *media.P
 		if packet.Unmarshal(p.Data) != nil {
 			return nil //nolint:nilerr // a packet of which nothing can be made is lost
 		}
-		o.number(lane, &packet, p.At)
+		if !o.number(lane, &packet, p.At) {
+			return nil
+		}
 		s.traffic.Sent.Add(uint64(len(p.Data)))
 		if err := o.local.WriteRTP(&packet); err != nil && !errors.Is(err, io.ErrClosedPipe) {
 			return err
@@ -127,19 +131,28 @@ func (s *session) send(layout *media.Layout, lane *stream.LaneReader, p *media.P
 	return nil
 }
 
-// number gives a packet the numbers that it has for this player: they go on where another publisher comes.
-func (o *outlet) number(lane *stream.LaneReader, p *rtp.Packet, at int64) {
+// number gives a packet the numbers that it has for this player: they go on where another publisher comes. It returns false
+// for one that comes late and belongs in front of that publisher's first: its number is taken.
+func (o *outlet) number(lane *stream.LaneReader, p *rtp.Packet, at int64) bool {
 	if o.from != lane {
 		if o.begun {
 			passed := uint32(max(1, (at-o.lastAt)*int64(o.clock)/1_000_000_000))
 			o.sequence, o.time = o.last+1-p.SequenceNumber, o.lastTime+passed-p.Timestamp
+			o.before, o.young = o.last, replay
 		}
 		o.from, o.begun = lane, true
 	}
 	p.SequenceNumber += o.sequence
 	p.Timestamp += o.time
+	if o.young > 0 {
+		o.young--
+		if int16(p.SequenceNumber-o.before) <= 0 {
+			return false
+		}
+	}
 	if int16(p.SequenceNumber-o.last) > 0 || o.lastAt == 0 {
 		o.last, o.lastTime, o.lastAt = p.SequenceNumber, p.Timestamp, at
 	}
 	p.Extension, p.Extensions = false, nil // those of the publisher's connection
+	return true
 }
