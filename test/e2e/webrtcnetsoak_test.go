@@ -100,3 +100,55 @@ func (s *dtlsStage) tries(t *testing.T, way *weather.Relay) {
 	a.Body.Close()
 	p.pc.Close()
 }
+
+// TestSoakRTCBrowsersLoss has a browser publish its camera and another watch it, both by a bad network, where packets are sent
+// again and where they are not: only one of them has a picture that moves.
+func TestSoakRTCBrowsersLoss(t *testing.T) {
+	seen := map[string]float64{}
+	for _, nack := range []string{"on", "off"} {
+		t.Run(nack, func(t *testing.T) {
+			c := conf{rtc: " ", shared: true, vhost: "rtc { enabled on; nack " + nack + "; }"}
+			f := serve(t, c)
+			way := weather.New(t, f.rtmp, weather.Weather{}, weather.Weather{})
+			kinds := &labels{}
+			way.Filter(kinds.rule)
+			c.rtc = "candidate " + way.Addr() + ";"
+			f.reload(c)
+			switches := []string{"allow-loopback-in-peer-connection", "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", "autoplay-policy=no-user-gesture-required"}
+			publisher := openBrowser(t, f, switches...)
+			publisher.rtc(true, "/rtc/v1/whip/?app=live&stream=cam")
+			published(t, f)
+			player := openBrowser(t, f, switches...)
+			player.rtc(false, "/rtc/v1/whep/?app=live&stream=cam")
+			player.until("pictures", "rtc.frames > 30")
+			b := bad
+			b.Seed = 9
+			way.Set(b, b)
+			began := time.Now()
+			first := player.stats("inbound-rtp")
+			waitFor(t, "the weather", func() bool { return time.Since(began) > 20*time.Second })
+			last, sent := player.stats("inbound-rtp"), publisher.stats("outbound-rtp")
+			seen[nack] = last["framesDecoded"] - first["framesDecoded"]
+			t.Logf("decoded %v in 20 s, freezes %v of %v s, dropped %v, lost %v, sent again to the player %v, NACK %v, PLI %v", seen[nack],
+				last["freezeCount"]-first["freezeCount"], last["totalFreezesDuration"]-first["totalFreezesDuration"], last["framesDropped"], last["packetsLost"],
+				last["retransmittedPacketsReceived"], last["nackCount"], last["pliCount"])
+			t.Logf("the publisher: frames %v, packets %v, again %v, NACK %v, PLI %v", sent["framesSent"], sent["packetsSent"], sent["retransmittedPacketsSent"], sent["nackCount"], sent["pliCount"])
+			t.Log("types of payload", kinds)
+			way.Set(weather.Weather{}, weather.Weather{})
+			ask[any](player, "rtc.pc.close()")
+			ask[any](publisher, "rtc.pc.close()")
+			waitFor(t, "all to be gone", func() bool { return len(f.sessions()) == 0 })
+		})
+	}
+	if seen["on"] < 2*seen["off"] {
+		t.Errorf("pictures: %v", seen)
+	}
+}
+
+// stats are what a browser knows of its pictures.
+func (b *browser) stats(kind string) map[string]float64 {
+	b.t.Helper()
+	ask[any](b, `(function(){ window.video = null; rtc.pc.getStats().then(all => all.forEach(s => { if (s.kind == "video" && s.type == "`+kind+`") window.video = s })); return 0 })()`)
+	b.until("the figures", "window.video != null")
+	return ask[map[string]float64](b, `Object.fromEntries(Object.entries(window.video).filter(e => typeof e[1] == "number"))`)
+}
