@@ -45,6 +45,9 @@ type Request struct {
 	// Packets says that the reader takes packets where there are any: it is given ErrLane when a publisher
 	// has opened a lane, once each.
 	Packets bool
+	// Asks says that the reader asks for a key frame itself, once it can take one; others have one asked for as they come. One
+	// that comes too soon is of no use, and puts off the next.
+	Asks bool
 	// Pace tells a reader's pause between batches; nil is none. It is asked before each.
 	Pace func() Pace
 	// Kick ends the session for the reason given; it returns at once. Nil where nobody can.

@@ -29,8 +29,8 @@ type rtcPeer struct {
 	pc       *webrtc.PeerConnection
 	f        *fixture
 	location string
-	only     string // the one candidate that it takes of an answer's, an address; empty is all
-	setup    string // its part in DTLS, as its offer says; empty is any
+	only     string                    // the one candidate that it takes of an answer's, an address; empty is all
+	says     func(offer string) string // what it says in place of its offer; nil is the same
 	up       chan struct{}
 }
 
@@ -81,8 +81,8 @@ func (p *rtcPeer) offer(path string) (answer string) {
 	}
 	<-gathered
 	said := p.pc.LocalDescription().SDP
-	if p.setup != "" {
-		said = strings.ReplaceAll(said, "a=setup:actpass", "a=setup:"+p.setup)
+	if p.says != nil {
+		said = p.says(said)
 	}
 	status, header, body := p.f.offer(path, "application/sdp", said)
 	if status != http.StatusCreated {

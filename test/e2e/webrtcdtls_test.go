@@ -132,7 +132,9 @@ func (s *dtlsStage) plays(t *testing.T, way *weather.Relay, setup string, certif
 	t.Helper()
 	began := time.Now()
 	p := netPeer(t, s.fixture, way, nil, certificates...)
-	p.setup = setup
+	if setup != "" {
+		p.says = func(offer string) string { return strings.ReplaceAll(offer, "a=setup:actpass", "a=setup:"+setup) }
+	}
 	v = netPlay(t, p, s.from, through("stream=s", way))
 	took = time.Since(began)
 	waitFor(t, "pictures", func() bool { return v.shown() > 3 })
@@ -271,5 +273,24 @@ func TestRTCAlerts(t *testing.T) {
 				t.Errorf("%d players have ended", n)
 			}
 		})
+	}
+}
+
+// TestRTCStranger has somebody else come than the one who has made the offer: the session ends at once, and says why.
+func TestRTCStranger(t *testing.T) {
+	t.Parallel()
+	s := newDTLSStage(t, "passive", "")
+	p := netPeer(t, s.fixture, nil, nil)
+	if _, err := p.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo); err != nil {
+		t.Fatal(err)
+	}
+	p.says = func(offer string) string {
+		i := strings.Index(offer, "a=fingerprint:sha-256 ") + len("a=fingerprint:sha-256 ")
+		return strings.ReplaceAll(offer, offer[i:i+5], "00:00")
+	}
+	p.offer("/rtc/v1/whep/?stream=s")
+	waitFor(t, "the session to end", func() bool { return strings.Contains(s.log.String(), "the handshake of DTLS has failed") })
+	if n := len(s.players()); n != 0 {
+		t.Errorf("%d players", n)
 	}
 }

@@ -585,6 +585,30 @@ func TestRTCBlackout(t *testing.T) {
 	w.recovers(t, time.Second)
 }
 
+// TestRTCStart measures how long it takes from the offer to the connection, and from there to a picture, which is a key frame that was
+// asked for.
+func TestRTCStart(t *testing.T) {
+	t.Parallel()
+	w := newNetWorld(t, "")
+	w.publisher = netPublish(t, netPeer(t, w.fixture, nil, nil), "stream=s")
+	published(t, w.fixture)
+	var took []time.Duration
+	for range 5 {
+		began := time.Now()
+		v := netPlay(t, netPeer(t, w.fixture, nil, nil), w.publisher, "stream=s")
+		up := time.Now()
+		waitFor(t, "a picture", func() bool { return v.shown() > 0 })
+		first := v.watched(time.Now()).shown[0].at
+		t.Logf("connected after %s, a picture after %s more", up.Sub(began).Round(time.Millisecond), first.Sub(up).Round(time.Millisecond))
+		took = append(took, first.Sub(up))
+		waitFor(t, "the next to be asked for one at once", func() bool { return time.Since(first) > 1100*time.Millisecond })
+	}
+	slices.Sort(took)
+	if took[2] > 200*time.Millisecond {
+		t.Errorf("from the connection to a picture it takes %s", took[2])
+	}
+}
+
 // TestRTCGone has a player go without a word: its session ends after stun_timeout, no sooner and not much later.
 func TestRTCGone(t *testing.T) {
 	t.Parallel()

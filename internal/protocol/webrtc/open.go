@@ -117,7 +117,7 @@ func (v *Server) newSession(t target, vhost *config.Vhost) *session {
 	s.request = &stream.Request{
 		ID: id, Kind: kind, Remote: t.remote, Vhost: vhost.Name, App: t.app, Stream: t.stream, Name: t.stream, Param: t.param,
 		TCURL: "webrtc://" + or(t.vhost, vhost.Name) + "/" + t.app, PageURL: t.page, Token: t.token,
-		Viewer: !t.publish, Wait: true, Notice: true, Packets: true, Kick: cancel, Traffic: s.traffic,
+		Viewer: !t.publish, Wait: true, Notice: true, Packets: true, Asks: true, Kick: cancel, Traffic: s.traffic,
 	}
 	return s
 }

@@ -44,7 +44,6 @@ func (s *session) play() error {
 	for _, o := range s.senders {
 		listening.Go(func() { s.hear(o) })
 	}
-	s.reader.Ask(stream.Feedback{Key: true})
 	frames := make([]*media.Frame, media.MaxBatch)
 	for {
 		n, err := s.reader.ReadBatch(frames)
