@@ -69,7 +69,7 @@ func (s *session) watch() {
 		case webrtc.PeerConnectionStateConnected:
 			s.once.Do(func() { close(s.connected) })
 		case webrtc.PeerConnectionStateFailed:
-			if s.pc.SCTP().Transport().State() == webrtc.DTLSTransportStateFailed {
+			if s.pc.ICEConnectionState() == webrtc.ICEConnectionStateConnected { // so it is not for want of packets
 				s.cancel(errKeys)
 			}
 			s.cancel(errGone)
