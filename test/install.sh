@@ -10,6 +10,7 @@ gcc                gcc
 ffmpeg             ffmpeg
 ffprobe            ffmpeg
 curl               curl
+ip                 iproute2
 chromium           chromium
 npm                npm
 rtmpdump           rtmpdump

@@ -40,7 +40,7 @@ type BlackHole struct {
 type RTC struct {
 	Enabled         bool          `conf:"enabled" default:"off" doc:"Lets WebRTC clients of this vhost in."`
 	Nack            bool          `conf:"nack" default:"on" doc:"Asks for lost packets again, and sends again what players lost."`
-	NackNoCopy      bool          `conf:"nack_no_copy,later" default:"on" doc:"Keeps packets for that without a copy."`
+	NackNoCopy      bool          `conf:"nack_no_copy" default:"on" doc:"Keeps packets for that without a copy."`
 	Twcc            bool          `conf:"twcc" default:"on" doc:"Tells publishers how their packets arrive, so that they adapt to the network."`
 	StunTimeout     time.Duration `conf:"stun_timeout" unit:"s" default:"30" range:"1.." doc:"Time without any packet after which a client is gone."`
 	StunStrictCheck bool          `conf:"stun_strict_check,later" default:"off" doc:"Refuses clients which take the wrong role in connection checks."`

@@ -82,6 +82,25 @@ func TestKeyFramesAreAskedForTwiceASecond(t *testing.T) {
 	})
 }
 
+func TestKeyFrameForWhoComes(t *testing.T) {
+	for _, asks := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newRegistry(Settings{})
+			p := publish(t, g, request("s"))
+			q := request("s")
+			q.Asks = asks
+			r := subscribe(t, g, q)
+			began := time.Now()
+			time.AfterFunc(keyEvery/2, func() { r.Ask(Feedback{Key: true}) })
+			for _, want := range map[bool][]time.Duration{false: {0, keyEvery}, true: {keyEvery / 2}}[asks] {
+				if f, err := p.Feedback(t.Context()); err != nil || !f.Key || time.Since(began) != want {
+					t.Errorf("asks %t: %+v, %v after %s; want it after %s", asks, f, err, time.Since(began), want)
+				}
+			}
+		})
+	}
+}
+
 func TestKeyWishThatComesTooSoonIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRegistry(cached)

@@ -353,7 +353,7 @@ func (s *Stream) admit(r *Request, idle bool) *Subscriber {
 	if r.Viewer {
 		s.viewers++
 	}
-	if p := s.publisher; p != nil && !s.cached {
+	if p := s.publisher; p != nil && !s.cached && !r.Asks {
 		p.ask(Feedback{Key: true})
 	}
 	return sub

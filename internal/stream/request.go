@@ -45,6 +45,9 @@ type Request struct {
 	// Packets is what packets the reader takes, where there are such: it is given ErrLane when a publisher
 	// has opened a lane of them, once each. Empty is none.
 	Packets Cargo
+	// Asks says that the reader asks for a key frame itself, once it can take one; others have one asked for as they come. One
+	// that comes too soon is of no use, and puts off the next.
+	Asks bool
 	// Pace tells a reader's pause between batches; nil is none. It is asked before each.
 	Pace func() Pace
 	// Kick ends the session for the reason given; it returns at once. Nil where nobody can.

@@ -29,6 +29,8 @@ type rtcPeer struct {
 	pc       *webrtc.PeerConnection
 	f        *fixture
 	location string
+	only     string                    // the one candidate that it takes of an answer's, an address; empty is all
+	says     func(offer string) string // what it says in place of its offer; nil is the same
 	up       chan struct{}
 }
 
@@ -55,8 +57,19 @@ func newRTCPeer(t *testing.T, f *fixture) *rtcPeer {
 	return p
 }
 
-// post offers, and takes the answer.
+// post offers, takes the answer, and waits for the connection.
 func (p *rtcPeer) post(path string) {
+	p.t.Helper()
+	body := p.offer(path)
+	select {
+	case <-p.up:
+	case <-time.After(patience):
+		p.t.Fatalf("no connection\n%s", body)
+	}
+}
+
+// offer offers, and takes the answer.
+func (p *rtcPeer) offer(path string) (answer string) {
 	p.t.Helper()
 	offer, err := p.pc.CreateOffer(nil)
 	if err != nil {
@@ -67,19 +80,34 @@ func (p *rtcPeer) post(path string) {
 		p.t.Fatal(err)
 	}
 	<-gathered
-	status, header, body := p.f.offer(path, "application/sdp", p.pc.LocalDescription().SDP)
+	said := p.pc.LocalDescription().SDP
+	if p.says != nil {
+		said = p.says(said)
+	}
+	status, header, body := p.f.offer(path, "application/sdp", said)
 	if status != http.StatusCreated {
 		p.t.Fatalf("%s: %d %s", path, status, body)
 	}
 	p.location = header.Get("Location")
+	body = p.choose(body)
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: body}); err != nil {
 		p.t.Fatalf("%v\n%s", err, body)
 	}
-	select {
-	case <-p.up:
-	case <-time.After(patience):
-		p.t.Fatalf("no connection\n%s", body)
+	return body
+}
+
+// choose leaves of an answer's candidates the one that it is to take.
+func (p *rtcPeer) choose(answer string) string {
+	if p.only == "" {
+		return answer
 	}
+	var b strings.Builder
+	for line := range strings.Lines(answer) {
+		if !strings.HasPrefix(line, "a=candidate:") || strings.Contains(line, " "+strings.Replace(p.only, ":", " ", 1)+" ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // offer posts a body to the API.

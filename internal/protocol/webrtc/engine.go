@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/webrtc/v4"
 
@@ -16,12 +15,10 @@ import (
 )
 
 const (
-	receiveMTU = 1500            // bytes of a packet that is received
-	keepalive  = 2 * time.Second // between two checks of ours: a client without any answer is gone after stun_timeout
-	replay     = 1024            // packets that may come late, and still be taken
-
-	askEvery = 20 * time.Millisecond // between two looks for what a publisher's packets lack, to ask for it again
-	askTimes = 15                    // that a packet is asked for
+	receiveMTU = 1500                   // bytes of a packet that is received
+	keepalive  = 2 * time.Second        // between two checks of ours: a client without any answer is gone after stun_timeout
+	flight     = 100 * time.Millisecond // without an answer of a client's in DTLS, until the same is said again; then twice that
+	replay     = 1024                   // packets that may come late, and still be taken
 )
 
 // peerFor makes a connection by the rules of a virtual host, for a publisher or for a player, whose tracks do themselves what
@@ -50,11 +47,14 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec, publishes bool) 
 		}
 	}
 	var s webrtc.SettingEngine
-	s.SetICEUDPMux(v.udp)
+	var sealed seal
+	s.SetICEUDPMux(sealed.mux(v.udp))
 	s.SetLite(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetIncludeLoopbackCandidate(true)
-	s.SetICETimeouts(rules.StunTimeout, rules.StunTimeout, keepalive)
+	s.SetICETimeouts(rules.StunTimeout/2, rules.StunTimeout-rules.StunTimeout/2, keepalive) // the library adds them
+	s.SetDTLSRetransmissionInterval(flight)
+	s.SetDTLSInsecureSkipHelloVerify(true) // a client's address has been proved by ICE
 	s.SetReceiveMTU(receiveMTU)
 	s.SetSRTPReplayProtectionWindow(replay)
 	role := webrtc.DTLSRoleServer
@@ -69,18 +69,16 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec, publishes bool) 
 	if err != nil {
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
+	pc.SCTP().Transport().OnStateChange(func(state webrtc.DTLSTransportState) {
+		if state == webrtc.DTLSTransportStateConnected {
+			sealed.closed.Store(true)
+		}
+	})
 	return pc, nil
 }
 
-// receiving sets up what is told to a publisher of its packets.
+// receiving sets up what is told to a publisher of its packets; what is missing intake.mend asks for.
 func receiving(rules *config.RTC, engine *webrtc.MediaEngine, chain *interceptor.Registry) error {
-	if rules.Nack {
-		g, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(askEvery), nack.GeneratorMaxNacksPerPacket(askTimes))
-		if err != nil {
-			return err
-		}
-		chain.Add(g)
-	}
 	reports, err := report.NewReceiverInterceptor()
 	if err != nil {
 		return err
@@ -90,4 +88,16 @@ func receiving(rules *config.RTC, engine *webrtc.MediaEngine, chain *interceptor
 		return webrtc.ConfigureTWCCSender(engine, chain)
 	}
 	return nil
+}
+
+// partFor is our part in DTLS for an offer: the one that the client leaves us, or the liked one where we have the choice.
+// Spec: RFC 8842, 5.3.
+func partFor(offer, liked string) string {
+	switch {
+	case strings.Contains(offer, "a=setup:active"):
+		return "passive"
+	case strings.Contains(offer, "a=setup:passive"):
+		return "active"
+	}
+	return liked
 }

@@ -116,7 +116,7 @@ func (v *Server) newSession(t target, vhost *config.Vhost) *session {
 	s.request = &stream.Request{
 		ID: id, Kind: kind, Remote: t.remote, Vhost: vhost.Name, App: t.app, Stream: t.stream, Name: t.stream, Param: t.param,
 		TCURL: "webrtc://" + or(t.vhost, vhost.Name) + "/" + t.app, PageURL: t.page, Token: t.token,
-		Viewer: !t.publish, Wait: true, Notice: true, Packets: cargo, Kick: cancel, Traffic: s.traffic,
+		Viewer: !t.publish, Wait: true, Notice: true, Packets: cargo, Asks: true, Kick: cancel, Traffic: s.traffic,
 	}
 	if t.publish {
 		s.request.Damage = s.damage
@@ -148,7 +148,9 @@ func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string)
 		only = publishable(offer, s.codec)
 	}
 	var err error
-	if s.pc, err = s.server.peerFor(&vhost.RTC, only, s.publisher != nil); err != nil {
+	rules := vhost.RTC
+	rules.DtlsRole = partFor(offer, rules.DtlsRole)
+	if s.pc, err = s.server.peerFor(&rules, only, s.publisher != nil); err != nil {
 		return "", err
 	}
 	s.watch()
@@ -187,7 +189,7 @@ func (s *session) addOutlets(offer string) error {
 		if !strings.Contains(offer, "m="+kind.String()) {
 			continue
 		}
-		o := newOutlet(kind, s.request.App+"/"+s.request.Stream, s.rules().RTC.Nack)
+		o := newOutlet(kind, s.request.App+"/"+s.request.Stream, &s.rules().RTC)
 		sender, err := s.pc.AddTrack(o)
 		if err != nil {
 			return fmt.Errorf("webrtc: %w", err)

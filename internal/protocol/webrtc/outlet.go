@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	pionrtp "github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"weir/internal/config"
 	"weir/internal/format/rtp"
 	"weir/internal/media"
 )
@@ -39,6 +41,7 @@ type outlet struct {
 	clock  int64
 	sender *webrtc.RTPSender
 	again  bool // what is lost is sent again
+	copies bool // out of copies: see nack_no_copy
 
 	mu      sync.Mutex // guards what follows
 	bound   bool
@@ -63,8 +66,8 @@ type sendCount struct {
 	reportAt       int64
 }
 
-func newOutlet(kind media.Kind, id string, again bool) *outlet {
-	o := &outlet{kind: kind, stream: id, clock: videoClock, again: again}
+func newOutlet(kind media.Kind, id string, rules *config.RTC) *outlet {
+	o := &outlet{kind: kind, stream: id, clock: videoClock, again: rules.Nack, copies: !rules.NackNoCopy}
 	o.header.Version, o.rtx.Version = 2, 2
 	o.next = uint16(rand.Uint32N(1 << 15)) // far from its end: RFC 3711, 3.3.1
 	o.stamp = rand.Uint32()
@@ -184,6 +187,9 @@ func (o *outlet) send(now int64, sequence uint16, p rtp.Payload) error {
 	h := &o.header
 	h.SequenceNumber, h.Timestamp, h.Marker = sequence, p.Time, p.Marker
 	if o.history != nil {
+		if o.copies {
+			p.Data = bytes.Clone(p.Data)
+		}
 		o.history.Put(time.Duration(now), sequence, p)
 	}
 	if int16(sequence-o.next) >= 0 {

@@ -25,6 +25,8 @@ type passage struct {
 type thread struct {
 	sequence uint16 // added to the publisher's
 	time     uint32 // the same
+	first    uint16 // of the player's numbers, with which it begins
+	young    int    // packets for which that counts: late ones come soon or not at all
 
 	told bool // ntp and stamp are set
 	ntp  uint64
@@ -92,9 +94,19 @@ func (w *passage) send(p *media.Packet) error {
 	if t == nil {
 		at := o.goOn(p.At)
 		o.mu.Lock()
-		t = &thread{sequence: o.next - k.Sequence, time: at - k.Time}
+		t = &thread{sequence: o.next - k.Sequence, time: at - k.Time, first: o.next}
+		if o.count.packets > 0 { // numbers before the first are those of another publisher's
+			t.young = replay
+		}
 		o.mu.Unlock()
 		w.threads[o] = t
+	}
+	sequence := k.Sequence + t.sequence
+	if t.young > 0 {
+		t.young--
+		if int16(sequence-t.first) < 0 {
+			return nil
+		}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -103,7 +115,7 @@ func (w *passage) send(p *media.Packet) error {
 	}
 	o.clock = rtp.Rate(codec)
 	w.session.traffic.Sent.Add(uint64(len(p.Data)))
-	return o.send(p.At, k.Sequence+t.sequence, rtp.Payload{Data: k.Payload, Time: k.Time + t.time, Marker: k.Marker})
+	return o.send(p.At, sequence, rtp.Payload{Data: k.Payload, Time: k.Time + t.time, Marker: k.Marker})
 }
 
 // note takes the publisher's report of a track.

@@ -23,7 +23,6 @@ func (s *session) play() error {
 	for _, o := range s.senders {
 		listening.Go(func() { s.hear(o) })
 	}
-	s.reader.Ask(stream.Feedback{Key: true})
 	view := newView(s)
 	defer view.close()
 	frames := make([]*media.Frame, media.MaxBatch)

@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"encoding/binary"
 	"sync"
 
 	"github.com/pion/rtcp"
@@ -18,9 +19,10 @@ const maxTracks = 8
 
 // inlet is a track that a publisher sends.
 type inlet struct {
-	remote *webrtc.TrackRemote
-	index  uint8
-	kind   media.Kind
+	remote  *webrtc.TrackRemote
+	index   uint8
+	kind    media.Kind
+	missing *missing // nil where nothing is sent again
 
 	// Owned by read.
 	sort  uint8 // the payload type that codec is for
@@ -38,7 +40,8 @@ type intake struct {
 	tracks []*inlet
 	lane   *stream.Lane
 	damage stream.Damage
-	asked  int64 // when a key frame was last asked for
+	asked  int64 // when a key frame was last asked for, as media.Now
+	holed  int64 // when one was because packets are missing
 }
 
 // publish takes the client's packets until it ends.
@@ -90,6 +93,9 @@ func (in *intake) begin(all *sync.WaitGroup, b beginning) {
 	}
 	read(func() error { return in.read(t) })
 	read(func() error { return in.hear(t, b.receiver) })
+	if t.missing != nil {
+		all.Go(func() { in.mend(t) })
+	}
 }
 
 // add gives a track its place in the layout.
@@ -106,7 +112,7 @@ func (in *intake) add(remote *webrtc.TrackRemote) *inlet {
 	}
 	next.Tracks = append(next.Tracks, &media.Track{Kind: kind, Codec: codecOf(remote.Codec().MimeType), ID: in.count(kind)})
 	in.layout = next
-	t := &inlet{remote: remote, index: uint8(len(in.tracks)), kind: kind}
+	t := &inlet{remote: remote, index: uint8(len(in.tracks)), kind: kind, missing: newMissingOf(remote)}
 	in.tracks = append(in.tracks, t)
 	in.session.publisher.Announce(next)
 	return t
@@ -126,6 +132,9 @@ func (in *intake) read(t *inlet) error {
 		in.session.traffic.Received.Add(uint64(n))
 		if err != nil || n < headLen {
 			continue // of no type that has been agreed on, or too short
+		}
+		if t.missing != nil && !t.missing.came(binary.BigEndian.Uint16(room[2:]), now) {
+			in.wantKeyAgain()
 		}
 		if sort := room[1] & 0x7f; t.codec == media.Unknown || sort != t.sort {
 			t.sort, t.codec = sort, codecOf(t.remote.Codec().MimeType)

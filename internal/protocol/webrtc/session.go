@@ -27,6 +27,7 @@ const (
 var (
 	errLeft  = io.EOF // the client has said that it goes, or has closed its page
 	errNoWay = errors.New("no connection has come about: the client's checks reach none of the candidates it was told of; see rtc_server.candidate")
+	errKeys  = errors.New("the handshake of DTLS has failed: somebody else came than the offer says, or packets are damaged on the way")
 	errGone  = errors.New("nothing has come from the client for stun_timeout")
 )
 
@@ -88,6 +89,9 @@ func (s *session) watch() {
 		case webrtc.PeerConnectionStateConnected:
 			s.once.Do(func() { close(s.connected) })
 		case webrtc.PeerConnectionStateFailed:
+			if s.pc.ICEConnectionState() == webrtc.ICEConnectionStateConnected { // so it is not for want of packets
+				s.cancel(errKeys)
+			}
 			s.cancel(errGone)
 		case webrtc.PeerConnectionStateClosed:
 			s.cancel(errLeft)

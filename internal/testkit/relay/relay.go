@@ -31,6 +31,7 @@ type Relay struct {
 	up, down *way
 
 	rule   atomic.Pointer[func(up bool, packet []byte) bool]
+	newest atomic.Pointer[caller]
 	asking sync.Mutex // one call of the rule at a time
 
 	trouble sync.Once // one failure is told, not one per packet
@@ -97,6 +98,24 @@ func (r *Relay) Filter(rule func(up bool, packet []byte) bool) {
 	r.rule.Store(&rule)
 }
 
+// Send puts a packet on its way as if the newest client, or the server to it, had sent it; the rule is not asked. Without any
+// client there is nobody to send for, and it is dropped.
+func (r *Relay) Send(up bool, packet []byte) {
+	c := r.newest.Load()
+	switch {
+	case c == nil:
+	case up:
+		r.up.push(c.up, bytes.Clone(packet))
+	default:
+		r.down.push(c.down, bytes.Clone(packet))
+	}
+}
+
+// caller is where the packets of a client go, and those for it.
+type caller struct {
+	up, down *flow
+}
+
 // pass puts a copy of a packet on its way if the rule lets it.
 func (r *Relay) pass(w *way, f *flow, data []byte) {
 	data = bytes.Clone(data)
@@ -156,7 +175,9 @@ func (r *Relay) admit(client netip.AddrPort, others int) (*flow, error) {
 			}
 		})
 	})
-	return &flow{conn: conn, to: r.server}, nil
+	there := &flow{conn: conn, to: r.server}
+	r.newest.Store(&caller{up: there, down: back})
+	return there, nil
 }
 
 // read hands over what comes to a socket until it closes. The data is the reader's again

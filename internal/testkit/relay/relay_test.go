@@ -553,3 +553,32 @@ func TestNothingIsLeft(t *testing.T) {
 		return nil
 	})
 }
+
+// TestSend puts packets on their way for either side, past the rule.
+func TestSend(t *testing.T) {
+	server := newSink(t)
+	r := New(t, server.LocalAddr().String(), Weather{}, Weather{})
+	r.Send(true, []byte("to nobody"))
+	client := listenUDP(t)
+	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(r.Addr()))
+	if _, err := client.WriteToUDP([]byte("hello"), to); err != nil {
+		t.Fatal(err)
+	}
+	for len(server.list()) == 0 {
+		runtime.Gosched()
+	}
+	r.Filter(func(bool, []byte) bool { return false })
+	r.Send(true, []byte("up"))
+	r.Send(false, []byte("down"))
+	buf := make([]byte, 10)
+	n, from, err := client.ReadFromUDP(buf)
+	if err != nil || string(buf[:n]) != "down" || from.String() != r.Addr() {
+		t.Errorf("%q from %s, %v", buf[:n], from, err)
+	}
+	for end := time.Now().Add(patience); len(server.list()) < 2 && time.Now().Before(end); {
+		runtime.Gosched()
+	}
+	if got := server.list(); len(got) != 2 || string(got[1].data) != "up" {
+		t.Errorf("%d packets came", len(got))
+	}
+}
