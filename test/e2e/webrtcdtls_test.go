@@ -144,7 +144,7 @@ func (s *dtlsStage) plays(t *testing.T, way *weather.Relay, setup string, certif
 // suffers has a message suffer a mishap while a player comes.
 func (s *dtlsStage) suffers(t *testing.T, m message, mishap string) {
 	t.Helper()
-	way := weather.New(t, s.rtmp, weather.Weather{}, weather.Weather{})
+	way := weather.New(t, s.http, weather.Weather{}, weather.Weather{})
 	// The peer is the client in DTLS where the server is passive.
 	a := &accident{way: way, what: m, up: m.fromServer == (s.role == "active"), mishap: mishaps[mishap]}
 	way.Filter(a.rule)
@@ -248,7 +248,7 @@ func TestRTCAlerts(t *testing.T) {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
 			s := newDTLSStage(t, role, "")
-			way := weather.New(t, s.rtmp, weather.Weather{}, weather.Weather{})
+			way := weather.New(t, s.http, weather.Weather{}, weather.Weather{})
 			v, _ := s.plays(t, way, "")
 			for i, content := range [][]byte{{1, 0}, {2, 0}, {2, 40}, {2, 80}} { // close_notify as a warning and fatal, handshake_failure, internal_error
 				alert := []byte{recordAlert, 254, 253, 0, 0, 0, 0, 0, 0, 1, byte(i), 0, 2}

@@ -485,8 +485,8 @@ type netWorld struct {
 func newNetWorld(t *testing.T, settings string) *netWorld {
 	t.Helper()
 	w := &netWorld{fixture: serve(t, conf{rtc: " ", vhost: "rtc { enabled on; " + settings + " }"}), upSeen: &labels{}, downSeen: &labels{}}
-	w.up = weather.New(t, w.rtmp, weather.Weather{}, weather.Weather{})
-	w.down = weather.New(t, w.rtmp, weather.Weather{}, weather.Weather{})
+	w.up = weather.New(t, w.http, weather.Weather{}, weather.Weather{})
+	w.down = weather.New(t, w.http, weather.Weather{}, weather.Weather{})
 	w.up.Filter(w.upSeen.rule)
 	w.down.Filter(w.downSeen.rule)
 	return w

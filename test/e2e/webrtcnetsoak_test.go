@@ -109,7 +109,7 @@ func TestSoakRTCBrowsersLoss(t *testing.T) {
 		t.Run(nack, func(t *testing.T) {
 			c := conf{rtc: " ", shared: true, vhost: "rtc { enabled on; nack " + nack + "; }"}
 			f := serve(t, c)
-			way := weather.New(t, f.rtmp, weather.Weather{}, weather.Weather{})
+			way := weather.New(t, f.http, weather.Weather{}, weather.Weather{})
 			kinds := &labels{}
 			way.Filter(kinds.rule)
 			c.rtc = "candidate " + way.Addr() + ";"

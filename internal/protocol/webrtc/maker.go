@@ -18,6 +18,7 @@ const (
 	// keyPause is the shortest time between two key frames that are asked for since something was lost.
 	keyPause = int64(500 * time.Millisecond)
 
+	halfSound  = int64(10 * time.Millisecond)  // of a frame of AAC: those that are nearer to each other overlap
 	foyerTime  = int64(time.Second)            // for which what comes first waits for other tracks
 	reportTime = int64(300 * time.Millisecond) // for which it waits for the sender's reports, by which sound and pictures belong together
 	foyerUnits = 512                           // of what waits
@@ -183,7 +184,7 @@ func (m *maker) enter() {
 // encoder begins before what it is given, and clocks are corrected.
 func (m *maker) early(f *media.Frame) bool {
 	t := m.tracks[f.Track]
-	if t.voice != nil && (f.DTS < m.floor || t.begun && f.DTS <= t.last && t.last-f.DTS < maxHeldBack) {
+	if t.voice != nil && (f.DTS < m.floor || t.begun && f.DTS < t.last+halfSound && t.last-f.DTS < maxHeldBack) {
 		return true
 	}
 	t.begun, t.last = true, f.DTS

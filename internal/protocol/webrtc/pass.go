@@ -92,13 +92,7 @@ func (w *passage) send(p *media.Packet) error {
 	k := packetOf(p)
 	t := w.threads[o]
 	if t == nil {
-		at := o.goOn(p.At)
-		o.mu.Lock()
-		t = &thread{sequence: o.next - k.Sequence, time: at - k.Time, first: o.next}
-		if o.count.packets > 0 { // numbers before the first are those of another publisher's
-			t.young = replay
-		}
-		o.mu.Unlock()
+		t = o.thread(&k)
 		w.threads[o] = t
 	}
 	sequence := k.Sequence + t.sequence
@@ -116,6 +110,19 @@ func (w *passage) send(p *media.Packet) error {
 	o.clock = rtp.Rate(codec)
 	w.session.traffic.Sent.Add(uint64(len(p.Data)))
 	return o.send(p.At, sequence, rtp.Payload{Data: k.Payload, Time: k.Time + t.time, Marker: k.Marker})
+}
+
+// thread begins with a publisher's track, at one of its packets. Its numbers stay as they are where there were none before, and
+// go on behind those else.
+func (o *outlet) thread(k *rtp.Packet) *thread {
+	at := o.goOn(k.At)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.count.packets == 0 {
+		o.next = k.Sequence
+		return &thread{first: k.Sequence}
+	}
+	return &thread{sequence: o.next - k.Sequence, time: at - k.Time, first: o.next, young: replay}
 }
 
 // note takes the publisher's report of a track.
@@ -136,12 +143,12 @@ func (w *passage) report() {
 	var list []rtcp.Packet
 	now := media.Now()
 	for o, t := range w.threads {
-		if !t.told {
-			continue
-		}
 		o.mu.Lock()
-		passed := since(ntpNow(), t.ntp) + w.ahead
-		if r := o.report(now, t.at+rtp.Ticks(passed, o.clock)); r != nil {
+		stamp := o.stamp + rtp.Ticks(now-o.stampAt, o.clock) // as far as arrivals tell
+		if t.told {
+			stamp = t.at + rtp.Ticks(since(ntpNow(), t.ntp)+w.ahead, o.clock)
+		}
+		if r := o.report(now, stamp); r != nil {
 			list = append(list, r)
 		}
 		o.mu.Unlock()
