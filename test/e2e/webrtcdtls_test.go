@@ -269,6 +269,7 @@ func TestRTCAlerts(t *testing.T) {
 			})
 			v.pc.Close()
 			waitFor(t, "the player to be gone", func() bool { return len(s.players()) == 0 })
+			waitFor(t, "the end in the log", func() bool { return strings.Contains(s.log.String(), "rtc-play ended") })
 			if n := strings.Count(s.log.String(), "rtc-play ended"); n != 1 {
 				t.Errorf("%d players have ended", n)
 			}
@@ -281,7 +282,7 @@ func TestRTCStranger(t *testing.T) {
 	t.Parallel()
 	s := newDTLSStage(t, "passive", "")
 	p := netPeer(t, s.fixture, nil, nil)
-	if _, err := p.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo); err != nil {
+	if _, err := p.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 		t.Fatal(err)
 	}
 	p.says = func(offer string) string {

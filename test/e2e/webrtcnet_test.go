@@ -115,7 +115,7 @@ const smallPackets = 200
 
 func netPublish(t *testing.T, p *rtcPeer, query string) *netPublisher {
 	t.Helper()
-	n := &netPublisher{rtcPeer: p, quit: make(chan struct{})}
+	n, tags := &netPublisher{rtcPeer: p, quit: make(chan struct{})}, readClip(t, newClip(t, "h264", "small"))
 	video, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000}, "video", "x")
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func netPublish(t *testing.T, p *rtcPeer, query string) *netPublisher {
 	})
 	t.Cleanup(n.stop)
 	p.post("/rtc/v1/whip/?" + query)
-	n.done.Go(func() { n.send(video, readClip(t, newClip(t, "h264", "small"))) })
+	n.done.Go(func() { n.send(video, tags) })
 	return n
 }
 
@@ -676,7 +676,7 @@ func TestRTCVeryBad(t *testing.T) {
 	began := time.Now()
 	w.begin(t)
 	t.Logf("ten pictures after %s", time.Since(began))
-	seen := w.lasts(t, 200)
+	seen := w.lasts(t, 100)
 	w.player.decodes(t, seen)
 	if len(seen.shown) < seen.published*2/3 {
 		t.Errorf("%d pictures decoded of %d", len(seen.shown), seen.published)

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -56,8 +55,9 @@ func TestRTCCable(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	weir, file := built(t), filepath.Join(t.TempDir(), "weir.conf")
-	if err := os.WriteFile(file, []byte("listen 1935;\ndaemon off;\nhttp_api { enabled on; listen 1985; }\n"+
+	weir, dir := built(t), t.TempDir()
+	file := filepath.Join(dir, "weir.conf")
+	if err := os.WriteFile(file, []byte("listen 1935;\ndaemon off;\npid "+filepath.Join(dir, "weir.pid")+";\nhttp_api { enabled on; listen 1985; }\n"+
 		"rtc_server { enabled on; listen 8000; candidate *; }\nvhost __defaultVhost__ { rtc { enabled on; } }\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -69,9 +69,9 @@ func TestRTCCable(t *testing.T) {
 	}
 	cmd := exec.Command("ip", append(here, self, "-test.run", "^TestRTCCable$", "-test.v")...)
 	cmd.Env = append(os.Environ(), besideCable+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	clients := begin(t, cmd)
-	if !poll(func() bool { return !clients.running() }) || clients.err != nil {
+	// They are patient themselves, more than once.
+	if !poll(func() bool { return !clients.running() }) && !poll(func() bool { return !clients.running() }) || clients.err != nil {
 		t.Fatalf("the clients ended with %v:\n%s", clients.err, clients.out.String())
 	}
 	for line := range strings.Lines(clients.out.String()) {

@@ -94,7 +94,12 @@ func (s *session) watch() {
 			}
 			s.cancel(errGone)
 		case webrtc.PeerConnectionStateClosed:
-			s.cancel(errLeft)
+			select {
+			case <-s.connected:
+				s.cancel(errLeft)
+			default: // the library does that too
+				s.cancel(errKeys)
+			}
 		}
 	})
 }
