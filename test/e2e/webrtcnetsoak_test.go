@@ -50,7 +50,7 @@ func TestSoakRTCCorrupt(t *testing.T) {
 		t.Run(role, func(t *testing.T) {
 			s := newDTLSStage(t, role, "")
 			for _, m := range messages {
-				way := weather.New(t, s.rtmp, weather.Weather{}, weather.Weather{})
+				way := weather.New(t, s.http, weather.Weather{}, weather.Weather{})
 				a := &accident{way: way, what: m, up: m.fromServer == (role == "active"), mishap: func(way *weather.Relay, up bool, packet []byte) {
 					packet[len(packet)/2] ^= 1
 					way.Send(up, packet)

@@ -4,10 +4,10 @@ import "time"
 
 // Bounds of sending again.
 const (
-	maxHistory = 8192                 // packets that a history keeps, whatever is asked for
-	minAgain   = 5 * time.Millisecond // between two copies of a packet, at the least; else half a round trip
-	maxAgain   = 32                   // copies of a packet
-	maxShare   = 2                    // packets that may be sent again for each that is sent, on the whole
+	maxHistory = 8192                  // packets that a history keeps, whatever is asked for
+	minAgain   = 20 * time.Millisecond // between two copies of a packet, at the least; else three quarters of a round trip
+	maxAgain   = 10                    // copies of a packet
+	maxShare   = 2                     // packets that may be sent again for each that is sent, on the whole
 )
 
 // History keeps what was sent to one player, by sequence numbers. It shares the payloads with all
@@ -31,7 +31,7 @@ func NewHistory(packets int) *History {
 	for n < min(packets, maxHistory) {
 		n *= 2
 	}
-	return &History{list: make([]sent, n)}
+	return &History{list: make([]sent, n), credit: n}
 }
 
 // Put keeps a packet that is sent, and forgets the oldest.
@@ -48,7 +48,7 @@ func (h *History) Again(now, rtt time.Duration, sequence uint16) (p Payload, sen
 	if !s.there || s.sequence != sequence {
 		return p, false, false
 	}
-	if now-s.last < max(rtt/2, minAgain) || s.times >= maxAgain || h.credit == 0 {
+	if s.times > 0 && now-s.last < max(rtt*3/4, minAgain) || s.times >= maxAgain || h.credit == 0 {
 		return p, false, true
 	}
 	s.last, s.times = now, s.times+1

@@ -23,8 +23,7 @@ const (
 	historyVideo = 1024
 	historyAudio = 128
 
-	leastRTT    = 40 * time.Millisecond // to a player and back, as far as sending again goes
-	reportEvery = int64(time.Second)    // between two reports of a track's clock
+	reportEvery = int64(time.Second) // between two reports of a track's clock
 )
 
 // way is how a codec is sent to a player.
@@ -210,10 +209,9 @@ func (o *outlet) resend(list []rtcp.NackPair) (n int) {
 		return 0
 	}
 	now := time.Duration(media.Now())
-	rest := max(leastRTT, o.rtt*3/2) // of which half passes between two times
 	for _, pair := range list {
 		for _, sequence := range pair.PacketList() {
-			p, send, _ := o.history.Again(now, rest, sequence)
+			p, send, _ := o.history.Again(now, o.rtt, sequence)
 			if send {
 				n++
 				o.repeat(sequence, p)
