@@ -2,11 +2,14 @@ package webrtc
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/transport/v4"
 	"github.com/pion/webrtc/v4"
 
 	"weir/internal/config"
@@ -15,12 +18,14 @@ import (
 
 const (
 	receiveMTU = 1500            // bytes of a packet that is received
+	failing    = time.Second     // from stun_timeout without a packet to the end
 	keepalive  = 2 * time.Second // between two checks of ours: a client without any answer is gone after stun_timeout
 	replay     = 1024            // packets that may come late, and still be taken
 )
 
-// peerFor makes a connection by the rules of a virtual host. Only the codecs of a list are agreed to; none is all.
-func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerConnection, error) {
+// peerFor makes a connection by the rules of a virtual host. Only the codecs of a list are agreed to; none is all. Without
+// credentials of ICE the library makes some.
+func (v *Server) peerFor(rules *config.RTC, only []media.Codec, ufrag, pwd string) (*webrtc.PeerConnection, error) {
 	var engine webrtc.MediaEngine
 	for _, c := range codecs() {
 		if len(only) > 0 && c.codec != media.Unknown && !slices.Contains(only, c.codec) {
@@ -51,14 +56,10 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerCon
 			return nil, fmt.Errorf("webrtc: %w", err)
 		}
 	}
-	var s webrtc.SettingEngine
-	s.SetICEUDPMux(v.udp)
-	s.SetLite(true)
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	s.SetIncludeLoopbackCandidate(true)
-	s.SetICETimeouts(rules.StunTimeout, rules.StunTimeout, keepalive)
-	s.SetReceiveMTU(receiveMTU)
-	s.SetSRTPReplayProtectionWindow(replay)
+	s := v.transports(rules)
+	if ufrag != "" {
+		s.SetICECredentials(ufrag, pwd)
+	}
 	role := webrtc.DTLSRoleServer
 	if rules.DtlsRole == "active" {
 		role = webrtc.DTLSRoleClient
@@ -72,4 +73,37 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec) (*webrtc.PeerCon
 		return nil, fmt.Errorf("webrtc: %w", err)
 	}
 	return pc, nil
+}
+
+// transports says how packets come and go.
+func (v *Server) transports(rules *config.RTC) (s webrtc.SettingEngine) {
+	s.LoggerFactory = hush{v.o.Log}
+	s.SetICEUDPMux(v.udp)
+	types := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	if v.tcp != nil {
+		s.SetICETCPMux(v.tcp)
+		types = append(types, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	s.SetNetworkTypes(types)
+	s.SetNet(here{})
+	s.SetLite(true)
+	s.DisableActiveTCP(true)                               // nobody is called
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // nor looked for
+	s.SetIncludeLoopbackCandidate(true)                    // the only one, see here
+	s.SetICETimeouts(rules.StunTimeout, failing, keepalive)
+	s.SetReceiveMTU(receiveMTU)
+	s.SetSRTPReplayProtectionWindow(replay)
+	return s
+}
+
+// here is a network of one interface, by which a client has one wire for each way that packets come: not one for each
+// address of this machine, which clients are not told anyway. It opens no sockets.
+type here struct{ transport.Net }
+
+// Interfaces is all that the library asks for.
+func (here) Interfaces() ([]*transport.Interface, error) {
+	lo := transport.NewInterface(net.Interface{Index: 1, Name: "lo", Flags: net.FlagUp | net.FlagLoopback})
+	lo.AddAddress(&net.IPNet{IP: net.IPv4(127, 0, 0, 1), Mask: net.CIDRMask(8, 32)})
+	lo.AddAddress(&net.IPNet{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)})
+	return []*transport.Interface{lo}, nil
 }

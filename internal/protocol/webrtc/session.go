@@ -2,12 +2,14 @@ package webrtc
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +27,7 @@ const (
 
 var (
 	errLeft  = io.EOF // the client has said that it goes, or has closed its page
-	errNoWay = errors.New("no connection has come about: the client's checks reach none of the candidates it was told of; see rtc_server.candidate")
+	errNoWay = errors.New("no connection has come about")
 	errGone  = errors.New("nothing has come from the client for stun_timeout")
 )
 
@@ -43,16 +45,50 @@ type session struct {
 	started time.Time
 	cancel  context.CancelCauseFunc
 	ctx     context.Context
+	contact *contact
+	offered offers // the candidates that the client is told
+	fixed   bool   // the client has chosen the credentials of ICE
 
 	// Set before it runs.
-	pc        *webrtc.PeerConnection
-	publisher *stream.Publisher  // of one who publishes
-	reader    *stream.Subscriber // of one who plays
-	senders   []*outlet
+	ufrag, pwd string // of ICE, on this side
+	name       string // of the session in the address of the resource: both ufrags
+	offer      string // without its candidates
+	pc         *webrtc.PeerConnection
+	publisher  *stream.Publisher  // of one who publishes
+	reader     *stream.Subscriber // of one who plays
+	senders    []*outlet
 
 	tracks    chan *webrtc.TrackRemote // of a publisher, as they begin
 	connected chan struct{}            // closed when media may go
 	once      sync.Once
+
+	amending sync.Mutex // guards what follows; held while ICE begins anew
+	theirs   string     // the client's ufrag
+	tag      string     // changes whenever ICE begins anew
+	restarts int
+}
+
+// maxRestarts is how often ICE may begin anew in a session.
+const maxRestarts = 1000
+
+// newToken makes nine random letters and digits.
+func newToken() string { return strings.ToLower(rand.Text()[:9]) }
+
+// identify gives the session the name that it has in its address, and has its checks counted.
+func (s *session) identify(offer, answer string) {
+	s.offer, s.theirs, s.ufrag = offer, attribute(offer, "ice-ufrag"), attribute(answer, "ice-ufrag")
+	s.name = s.ufrag + ":" + s.theirs
+	s.server.lobby.watch(s.ufrag, s.contact)
+}
+
+// etag tells one generation of ICE from the next.
+func (s *session) etag() string { return `"` + s.tag + `"` }
+
+// hungUp ends a session whose connection over TCP has ended, where that is the one in use.
+func (s *session) hungUp() {
+	if c := s.describe(); strings.HasPrefix(c.Selected, "tcp") {
+		s.cancel(errLeft)
+	}
 }
 
 // watch has the session hear of its connection.
@@ -68,7 +104,11 @@ func (s *session) watch() {
 		case webrtc.PeerConnectionStateConnected:
 			s.once.Do(func() { close(s.connected) })
 		case webrtc.PeerConnectionStateFailed:
-			s.cancel(errGone)
+			if closed(s.connected) {
+				s.cancel(errGone)
+			} else {
+				s.cancel(s.stranded())
+			}
 		case webrtc.PeerConnectionStateClosed:
 			s.cancel(errLeft)
 		}
@@ -82,7 +122,9 @@ func (s *session) run(server context.Context) {
 	if cause := context.Cause(s.ctx); cause != nil {
 		err = cause
 	}
+	last := s.describe()
 	s.close(err)
+	s.server.remember(s, last, err)
 	s.report(err)
 }
 
@@ -103,7 +145,7 @@ func (s *session) serve() error {
 	select {
 	case <-s.connected:
 	case <-timer.C:
-		return errNoWay
+		return s.stranded()
 	case <-s.ctx.Done():
 		return nil
 	}
