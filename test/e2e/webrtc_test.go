@@ -29,13 +29,18 @@ type rtcPeer struct {
 	pc       *webrtc.PeerConnection
 	f        *fixture
 	location string
+	tag      string // of the session, for If-Match
+	answer   string
 	up       chan struct{}
 }
 
-func newRTCPeer(t *testing.T, f *fixture) *rtcPeer {
+func newRTCPeer(t *testing.T, f *fixture, edit ...func(*webrtc.SettingEngine)) *rtcPeer {
 	t.Helper()
 	var s webrtc.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
+	for _, e := range edit {
+		e(&s)
+	}
 	var m webrtc.MediaEngine
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
@@ -71,7 +76,7 @@ func (p *rtcPeer) post(path string) {
 	if status != http.StatusCreated {
 		p.t.Fatalf("%s: %d %s", path, status, body)
 	}
-	p.location = header.Get("Location")
+	p.location, p.tag, p.answer = header.Get("Location"), header.Get("ETag"), body
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: body}); err != nil {
 		p.t.Fatalf("%v\n%s", err, body)
 	}
@@ -106,6 +111,7 @@ func (f *fixture) offer(path, kind, body string) (status int, h http.Header, ans
 type rtcPublisher struct {
 	*rtcPeer
 	asked atomic.Int64
+	sent  atomic.Int64
 	quit  chan struct{}
 	done  sync.WaitGroup
 }
@@ -177,6 +183,7 @@ func (p *rtcPublisher) send(t *testing.T, video *webrtc.TrackLocalStaticRTP, tag
 				if err := video.WriteRTP(k); err != nil {
 					return
 				}
+				p.sent.Add(1)
 			}
 			select {
 			case <-tick.C:
@@ -211,9 +218,9 @@ type rtcPlayer struct {
 	packets []*rtp.Packet
 }
 
-func rtcPlay(t *testing.T, f *fixture, query string) *rtcPlayer {
+func rtcPlay(t *testing.T, f *fixture, query string, edit ...func(*webrtc.SettingEngine)) *rtcPlayer {
 	t.Helper()
-	p := &rtcPlayer{rtcPeer: newRTCPeer(t, f)}
+	p := &rtcPlayer{rtcPeer: newRTCPeer(t, f, edit...)}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 		if _, err := p.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 			t.Fatal(err)

@@ -25,7 +25,7 @@ const (
 
 // peerFor makes a connection by the rules of a virtual host. Only the codecs of a list are agreed to; none is all. Without
 // credentials of ICE the library makes some.
-func (v *Server) peerFor(rules *config.RTC, only []media.Codec, ufrag, pwd string) (*webrtc.PeerConnection, error) {
+func (v *Server) peerFor(rules *config.RTC, only []media.Codec, t *tally, ufrag, pwd string) (*webrtc.PeerConnection, error) {
 	var engine webrtc.MediaEngine
 	for _, c := range codecs() {
 		if len(only) > 0 && c.codec != media.Unknown && !slices.Contains(only, c.codec) {
@@ -43,6 +43,7 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec, ufrag, pwd strin
 		}
 	}
 	var chain interceptor.Registry
+	chain.Add(t) // first: it is next to the network
 	if rules.Nack {
 		if err := webrtc.ConfigureNack(&engine, &chain); err != nil {
 			return nil, fmt.Errorf("webrtc: %w", err)

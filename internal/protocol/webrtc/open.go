@@ -102,6 +102,7 @@ func (s *session) open(ctx context.Context, publish bool, vhost *config.Vhost, o
 	}
 	answer, err = s.answer(ctx, vhost, offer)
 	if err == nil {
+		s.tally.agreed(s.pc)
 		s.identify(offer, answer)
 		err = v.enter(s)
 	}
@@ -121,6 +122,7 @@ func (v *Server) newSession(t target, vhost *config.Vhost) *session {
 		tracks: make(chan *webrtc.TrackRemote, maxTracks), connected: make(chan struct{}),
 		ufrag: t.ufrag, pwd: t.pwd, fixed: t.ufrag != "",
 	}
+	s.tally = newTally(func() int { return s.rules().RTC.DropForPt })
 	s.contact = &contact{strict: func() bool { return s.rules().RTC.StunStrictCheck }, left: s.hungUp}
 	kind := kindPlay
 	if t.publish {
@@ -129,7 +131,7 @@ func (v *Server) newSession(t target, vhost *config.Vhost) *session {
 	s.request = &stream.Request{
 		ID: id, Kind: kind, Remote: t.remote, Vhost: vhost.Name, App: t.app, Stream: t.stream, Name: t.stream, Param: t.param,
 		TCURL: "webrtc://" + or(t.vhost, vhost.Name) + "/" + t.app, PageURL: t.page, Token: t.token,
-		Viewer: !t.publish, Wait: true, Notice: true, Packets: true, Kick: cancel, Traffic: s.traffic,
+		Viewer: !t.publish, Wait: true, Notice: true, Packets: true, Kick: cancel, Link: s.link, Transit: s.transit, Traffic: s.traffic,
 	}
 	return s
 }
@@ -158,7 +160,7 @@ func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string)
 		only = s.playable()
 	}
 	var err error
-	if s.pc, err = s.server.peerFor(&vhost.RTC, only, s.ufrag, s.pwd); err != nil {
+	if s.pc, err = s.server.peerFor(&vhost.RTC, only, s.tally, s.ufrag, s.pwd); err != nil {
 		return "", err
 	}
 	s.watch()

@@ -46,6 +46,7 @@ type session struct {
 	cancel  context.CancelCauseFunc
 	ctx     context.Context
 	contact *contact
+	tally   *tally
 	offered offers // the candidates that the client is told
 	fixed   bool   // the client has chosen the credentials of ICE
 
