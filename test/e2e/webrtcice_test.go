@@ -3,17 +3,23 @@ package e2e
 import (
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/stun/v3"
 	"github.com/pion/webrtc/v4"
+
+	"weir/internal/config"
 )
 
 // rtcContact is how a client is reached, as the API tells.
@@ -480,5 +486,82 @@ func TestRTCDrop(t *testing.T) {
 				t.Errorf("%d packets were taken", got)
 			}
 		})
+	}
+}
+
+// TestRTCFlood has strangers send checks, DTLS and rubbish from many ports, and open connections, while pictures go on; they
+// leave nothing behind.
+func TestRTCFlood(t *testing.T) {
+	t.Parallel()
+	tcp := freeAddress(t)
+	f := serve(t, conf{rtc: "candidate 127.0.0.1; reuseport 2; protocol all; tcp { enabled on; listen " + tcp + "; }", vhost: "rtc { enabled on; }"})
+	rtcPublish(t, f, "app=live&stream=s", newClip(t, "h264", "small"))
+	published(t, f)
+	v := rtcPlay(t, f, "app=live&stream=s")
+	waitFor(t, "pictures", func() bool { return v.pictures() > 20 })
+	before := f.settled()
+	hello := append([]byte{22, 254, 253}, make([]byte, 200)...)
+	var conns []net.Conn
+	for range 40 {
+		c, err := net.Dial("udp", f.rtmp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns = append(conns, c)
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for i := range 300 {
+		check := stunCheck(t, fmt.Sprintf("u%07d:x", i), "9999999999999999999999", false)
+		for _, c := range conns {
+			for _, b := range [][]byte{check, hello} {
+				_, _ = c.Write(b) // some may get lost
+			}
+		}
+		<-tick.C
+	}
+	for i := range 50 {
+		c, err := net.Dial("tcp", tcp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		check := stunCheck(t, fmt.Sprintf("u%07d:x", i), "9999999999999999999999", false)
+		_, _ = c.Write(append([]byte{byte(len(check) >> 8), byte(len(check))}, check...))
+		_ = c.SetReadDeadline(time.Now().Add(patience))
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("a stranger's connection: %v", err)
+		}
+	}
+	was := v.pictures()
+	waitFor(t, "pictures after the flood", func() bool { return v.pictures() > was+20 })
+	waitFor(t, "no more goroutines than before", func() bool { return goroutines(f.label) <= before })
+}
+
+// TestRTCRefusedAtStart holds what a server does not start with.
+func TestRTCRefusedAtStart(t *testing.T) {
+	t.Parallel()
+	for settings, says := range map[string]string{
+		"rtc_server { enabled on; encrypt off; }":                "rtc_server.encrypt off cannot be had",
+		"vhost a { rtc { enabled on; dtls_version dtls1.0; } }":  "rtc.dtls_version dtls1.0, which cannot be had",
+		"rtc_server { enabled on; ice_server http://a.test; }":   "rtc_server.ice_server is to be",
+		"rtc_server { enabled on; ice_server turn:a.test user;}": "rtc_server.ice_server is to be",
+	} {
+		file := filepath.Join(t.TempDir(), "weir.conf")
+		for _, text := range []string{settings, ""} {
+			if err := os.WriteFile(file, []byte("listen 1935;\nvhost b { }\n"+text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := config.Load(config.Options{File: file}, nil)
+			if (err == nil) != (text == "") || err != nil && !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
+	}
+	for _, version := range []string{"auto", "dtls1.2"} {
+		f := serve(t, conf{rtc: " ", vhost: "rtc { enabled on; dtls_version " + version + "; }"})
+		rtcPublish(t, f, "app=live&stream=s", newClip(t, "h264", "small"))
+		published(t, f)
 	}
 }

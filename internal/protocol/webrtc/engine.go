@@ -2,14 +2,12 @@ package webrtc
 
 import (
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
-	"github.com/pion/transport/v4"
 	"github.com/pion/webrtc/v4"
 
 	"weir/internal/config"
@@ -19,7 +17,7 @@ import (
 const (
 	receiveMTU = 1500            // bytes of a packet that is received
 	failing    = time.Second     // from stun_timeout without a packet to the end
-	keepalive  = 2 * time.Second // between two checks of ours: a client without any answer is gone after stun_timeout
+	looking    = 2 * time.Second // from one look at whether a client is still there to the next
 	replay     = 1024            // packets that may come late, and still be taken
 )
 
@@ -91,20 +89,8 @@ func (v *Server) transports(rules *config.RTC) (s webrtc.SettingEngine) {
 	s.DisableActiveTCP(true)                               // nobody is called
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // nor looked for
 	s.SetIncludeLoopbackCandidate(true)                    // the only one, see here
-	s.SetICETimeouts(rules.StunTimeout, failing, keepalive)
+	s.SetICETimeouts(rules.StunTimeout, failing, looking)
 	s.SetReceiveMTU(receiveMTU)
 	s.SetSRTPReplayProtectionWindow(replay)
 	return s
-}
-
-// here is a network of one interface, by which a client has one wire for each way that packets come: not one for each
-// address of this machine, which clients are not told anyway. It opens no sockets.
-type here struct{ transport.Net }
-
-// Interfaces is all that the library asks for.
-func (here) Interfaces() ([]*transport.Interface, error) {
-	lo := transport.NewInterface(net.Interface{Index: 1, Name: "lo", Flags: net.FlagUp | net.FlagLoopback})
-	lo.AddAddress(&net.IPNet{IP: net.IPv4(127, 0, 0, 1), Mask: net.CIDRMask(8, 32)})
-	lo.AddAddress(&net.IPNet{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)})
-	return []*transport.Interface{lo}, nil
 }

@@ -11,6 +11,10 @@ import (
 
 // readOffer checks an offer, and takes its candidates out: this server makes no checks of its own, so it needs none.
 func readOffer(offer string, publish bool) (rest string, candidates []string, err error) {
+	offer = strings.ReplaceAll(offer, "\r\n", "\n")
+	if strings.Contains(offer, "\r") {
+		return "", nil, refuse(http.StatusBadRequest, "the offer cannot be read: a carriage return stands within a line")
+	}
 	var all sdp.SessionDescription
 	if err := all.UnmarshalString(offer); err != nil {
 		return "", nil, refuse(http.StatusBadRequest, "the offer cannot be read: %w", err)
@@ -32,7 +36,7 @@ func readOffer(offer string, publish bool) (rest string, candidates []string, er
 		if text, ok := strings.CutPrefix(line, "a=candidate:"); ok {
 			candidates = append(candidates, readable(text))
 		} else if !strings.HasPrefix(line, "a=end-of-candidates") {
-			b.WriteString(line)
+			b.WriteString(strings.TrimSuffix(line, "\n") + "\r\n")
 		}
 	}
 	return b.String(), candidates, nil

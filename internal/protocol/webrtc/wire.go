@@ -10,7 +10,7 @@ import (
 
 const (
 	maxInbox = 512 // packets of a client that wait to be looked at
-	maxPeers = 16  // addresses of a client's
+	maxPeers = 64  // addresses of a client's; it may come from others only where ICE begins anew
 )
 
 // datagram is a packet with its sender.
@@ -155,6 +155,7 @@ func (w *wire) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	for i := range w.peers {
 		if p := &w.peers[i]; p.at == to {
 			via, p.proven = p.via, p.proven || yes
+			w.peers[0], w.peers[i] = w.peers[i], w.peers[0] // the one in use is found at once
 			break
 		}
 	}
