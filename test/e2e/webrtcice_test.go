@@ -145,7 +145,7 @@ func TestRTCProtocol(t *testing.T) {
 			tcp := freeAddress(t)
 			f := serve(t, conf{rtc: "candidate 127.0.0.1; protocol " + protocol + "; tcp { enabled on; listen " + tcp + "; }", vhost: "rtc { enabled on; stun_timeout 1; }"})
 			status, _, answer := f.offer("/rtc/v1/whep/?app=live&stream=s", "application/sdp", offerSDP(t, f, false))
-			_, udpPort, _ := net.SplitHostPort(f.rtmp)
+			_, udpPort, _ := net.SplitHostPort(f.http)
 			_, tcpPort, _ := net.SplitHostPort(tcp)
 			first, _, _ := strings.Cut(answer, "m=video")
 			for i, line := range []string{" 1 udp 2130706431 127.0.0.1 " + udpPort + " typ host generation 0\r\n", " tcp 1677721599 127.0.0.1 " + tcpPort + " typ host tcptype passive\r\n"} {
@@ -365,7 +365,7 @@ func TestRTCUnreached(t *testing.T) {
 	}
 	waitFor(t, "all to be gone", func() bool { return len(f.sessions()) == 0 })
 	waitFor(t, "their goroutines to be gone", func() bool { return goroutines(f.label) <= idle })
-	_, port, _ := net.SplitHostPort(f.rtmp)
+	_, port, _ := net.SplitHostPort(f.http)
 	list := f.contacts()
 	if len(list) != many {
 		t.Fatalf("%d are remembered", len(list))
@@ -403,7 +403,7 @@ func TestRTCStranded(t *testing.T) {
 			if c.pwd != "" {
 				pwd = c.pwd
 			}
-			conn, err := net.Dial("udp", f.rtmp)
+			conn, err := net.Dial("udp", f.http)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -503,7 +503,7 @@ func TestRTCFlood(t *testing.T) {
 	hello := append([]byte{22, 254, 253}, make([]byte, 200)...)
 	var conns []net.Conn
 	for range 40 {
-		c, err := net.Dial("udp", f.rtmp)
+		c, err := net.Dial("udp", f.http)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,11 +59,11 @@ func sound(at string) bool {
 	return err == nil && bad == nil && host != "" && len(host) <= maxHost && strings.Trim(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-") == ""
 }
 
-// offers are the candidates of an answer.
-type offers struct{ udp, tcp []string }
+// places are the candidates of an answer.
+type places struct{ udp, tcp []string }
 
-// offers says which ways a client is told of.
-func (v *Server) offers(ctx context.Context, c *config.RTCServer, extra, host string) (o offers) {
+// places says which ways a client is told of.
+func (v *Server) places(ctx context.Context, c *config.RTCServer, extra, host string) (o places) {
 	list := addresses(ctx, c, extra, host)
 	if c.Protocol != "tcp" || v.tcp == nil {
 		o.udp = ported(list, v.sockets[0].LocalAddr().(*net.UDPAddr).Port)
@@ -75,7 +75,7 @@ func (v *Server) offers(ctx context.Context, c *config.RTCServer, extra, host st
 }
 
 // list names them for people.
-func (o offers) list() (list []string) {
+func (o places) list() (list []string) {
 	for _, at := range o.udp {
 		list = append(list, "udp "+at)
 	}
@@ -151,7 +151,7 @@ const (
 )
 
 // lines are the candidates of an answer. Spec: RFC 8839, 5.1; RFC 6544, 4.5. The first is the liked one.
-func (o offers) lines() string {
+func (o places) lines() string {
 	var b strings.Builder
 	for i, at := range o.udp {
 		host, port, _ := net.SplitHostPort(at)
@@ -165,7 +165,7 @@ func (o offers) lines() string {
 }
 
 // withCandidates puts ours in place of those that the library has found.
-func withCandidates(sdp string, candidates offers) string {
+func withCandidates(sdp string, candidates places) string {
 	var b strings.Builder
 	for line := range strings.Lines(sdp) {
 		switch {

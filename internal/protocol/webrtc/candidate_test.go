@@ -45,7 +45,7 @@ func TestCandidates(t *testing.T) {
 
 func TestWithCandidates(t *testing.T) {
 	sdp := "v=0\r\nm=audio 9 X\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\na=candidate:1 1 udp 1 10.0.0.1 1 typ host\r\na=end-of-candidates\r\nm=video 9 X\r\na=ice-pwd:p\r\n"
-	got := withCandidates(sdp, offers{udp: []string{"203.0.113.1:8000", "[2001:db8::1]:8000"}, tcp: []string{"203.0.113.1:8001"}})
+	got := withCandidates(sdp, places{udp: []string{"203.0.113.1:8000", "[2001:db8::1]:8000"}, tcp: []string{"203.0.113.1:8001"}})
 	if n := strings.Count(got, "typ host generation 0\r\n"); n != 4 || !strings.Contains(got, "a=candidate:2 1 tcp 1677721599 203.0.113.1 8001 typ host tcptype passive\r\n") || strings.Contains(got, "10.0.0.1") || strings.Contains(got, "end-of") ||
 		!strings.Contains(got, "a=candidate:0 1 udp 2130706431 203.0.113.1 8000 typ host generation 0\r\na=candidate:1 1 udp 2130706430 2001:db8::1 8000 typ") {
 		t.Errorf("%d candidates:\n%s", n, got)

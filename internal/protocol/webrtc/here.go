@@ -10,7 +10,7 @@ import (
 
 var errNoSocket = errors.New("webrtc: the library opens no sockets here")
 
-// here is a network of one interface, by which a client has one wire for each way that packets come: not one for each
+// here is a network of one interface, by which a client has one cable for each way that packets come: not one for each
 // address of this machine, which clients are not told anyway. It opens no sockets, and looks nothing up. It is a
 // transport.Net.
 type here struct{}

@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 
@@ -36,7 +37,7 @@ func (h hush) Warn(text string) { h.log.Debug(text) }
 
 // Warnf is for debugging.
 func (h hush) Warnf(format string, args ...any) {
-	if h.log.Enabled(nil, slog.LevelDebug) { //nolint:staticcheck // there is no context
+	if h.log.Enabled(context.Background(), slog.LevelDebug) {
 		h.log.Debug(fmt.Sprintf(format, args...))
 	}
 }

@@ -42,33 +42,33 @@ type lobby struct {
 
 // guest is who has been told a ufrag. Its fields are guarded by the lobby's lock.
 type guest struct {
-	wires   [networks]*wire
+	cables  [networks]*cable
 	contact *contact // nil until the answer is ready
 }
 
 func newLobby() *lobby { return &lobby{guests: map[string]*guest{}} }
 
 // find returns where the packets with that ufrag go; nil is nowhere.
-func (l *lobby) find(ufrag []byte, n network) (*wire, *contact) {
+func (l *lobby) find(ufrag []byte, n network) (*cable, *contact) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	g := l.guests[string(ufrag)]
 	if g == nil {
 		return nil, nil
 	}
-	return g.wires[n], g.contact
+	return g.cables[n], g.contact
 }
 
-// add makes a wire, in the place of one that was there.
-func (l *lobby) add(w *wire) {
+// add makes a cable, in the place of one that was there.
+func (l *lobby) add(w *cable) {
 	l.mu.Lock()
 	g := l.guests[w.ufrag]
 	if g == nil {
 		g = &guest{}
 		l.guests[w.ufrag] = g
 	}
-	old := g.wires[w.network]
-	g.wires[w.network] = w
+	old := g.cables[w.network]
+	g.cables[w.network] = w
 	l.mu.Unlock()
 	if old != nil {
 		_ = old.Close()
@@ -84,7 +84,7 @@ func (l *lobby) watch(ufrag string, c *contact) {
 	}
 }
 
-// contactOf returns who counts a wire's checks; nil is nobody yet.
+// contactOf returns who counts a cable's checks; nil is nobody yet.
 func (l *lobby) contactOf(ufrag string) *contact {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -94,29 +94,29 @@ func (l *lobby) contactOf(ufrag string) *contact {
 	return nil
 }
 
-// remove forgets a wire, and the client with its last one.
-func (l *lobby) remove(w *wire) {
+// remove forgets a cable, and the client with its last one.
+func (l *lobby) remove(w *cable) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := l.guests[w.ufrag]
-	if g == nil || g.wires[w.network] != w {
+	if g == nil || g.cables[w.network] != w {
 		return
 	}
-	g.wires[w.network] = nil
-	if g.wires == [networks]*wire{} {
+	g.cables[w.network] = nil
+	if g.cables == [networks]*cable{} {
 		delete(l.guests, w.ufrag)
 	}
 }
 
-// drop closes a client's wires of a kind: base and the one after it.
+// drop closes a client's cables of a kind: base and the one after it.
 func (l *lobby) drop(ufrag string, base network) {
 	l.mu.RLock()
-	var wires []*wire
+	var cables []*cable
 	if g := l.guests[ufrag]; g != nil {
-		wires = append(wires, g.wires[base], g.wires[base+1])
+		cables = append(cables, g.cables[base], g.cables[base+1])
 	}
 	l.mu.RUnlock()
-	for _, w := range wires {
+	for _, w := range cables {
 		if w != nil {
 			_ = w.Close()
 		}

@@ -41,9 +41,9 @@ func TestUDPFlood(t *testing.T) {
 		d.n, d.from = copy(d.b[:], known), from(i)
 		v.udp.route(&d, nil)
 	}
-	wire := w.(*wire)
-	if n := runtime.NumGoroutine(); offered > 0 || v.lobby.count() != 1 || len(v.udp.wires) != 0 || len(wire.peers) > maxPeers || n > before {
-		t.Errorf("%d packets handed over, %d guests, %d addresses, %d peers, %d goroutines more", offered, v.lobby.count(), len(v.udp.wires), len(wire.peers), n-before)
+	cable := w.(*cable)
+	if n := runtime.NumGoroutine(); offered > 0 || v.lobby.count() != 1 || len(v.udp.cables) != 0 || len(cable.peers) > maxPeers || n > before {
+		t.Errorf("%d packets handed over, %d guests, %d addresses, %d peers, %d goroutines more", offered, v.lobby.count(), len(v.udp.cables), len(cable.peers), n-before)
 	}
 	_ = w.Close()
 	if v.lobby.count() != 0 {
@@ -58,8 +58,8 @@ func buildUnknown(i int) []byte {
 	return append(fmt.Appendf(b, "u%07d:", i), 'x', 0, 0)
 }
 
-// TestWire holds how packets find their client: checks by its name, all else by the address that was proven last.
-func TestWire(t *testing.T) {
+// TestCable holds how packets find their client: checks by its name, all else by the address that was proven last.
+func TestCable(t *testing.T) {
 	v := listening(t, &config.RTCServer{Enabled: true, Listen: []string{"127.0.0.1:0"}, Reuseport: 1, ECDSA: true})
 	client, err := net.DialUDP("udp", nil, v.sockets[0].LocalAddr().(*net.UDPAddr))
 	if err != nil {
@@ -67,13 +67,13 @@ func TestWire(t *testing.T) {
 	}
 	defer client.Close()
 	local := v.udp.GetListenAddresses()[0]
-	wires := map[string]*wire{}
+	cables := map[string]*cable{}
 	for _, name := range []string{"first", "second"} {
 		w, err := v.udp.GetConn(name, local)
 		if err != nil {
 			t.Fatal(err)
 		}
-		wires[name] = w.(*wire)
+		cables[name] = w.(*cable)
 	}
 	b := make([]byte, receiveMTU)
 	send := func(name string, packet []byte) {
@@ -81,13 +81,13 @@ func TestWire(t *testing.T) {
 		if _, err := client.Write(packet); err != nil {
 			t.Fatal(err)
 		}
-		n, from, err := wires[name].ReadFromAddrPort(b)
+		n, from, err := cables[name].ReadFromAddrPort(b)
 		if err != nil || string(b[:n]) != string(packet) {
 			t.Fatalf("%s: %d bytes, %v", name, n, err)
 		}
 		yes := append([]byte{1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 12)...)
 		if isCheck(packet) {
-			if _, err := wires[name].WriteToAddrPort(yes, from); err != nil {
+			if _, err := cables[name].WriteToAddrPort(yes, from); err != nil {
 				t.Fatal(err)
 			}
 			if n, err := client.Read(b); err != nil || n != len(yes) {
@@ -102,14 +102,14 @@ func TestWire(t *testing.T) {
 	send("second", media)
 	send("first", buildCheck(t, "first:x", "p"))
 	send("first", media)
-	_ = wires["first"].Close()
-	if _, _, err := wires["first"].ReadFromAddrPort(b); err != io.EOF {
+	_ = cables["first"].Close()
+	if _, _, err := cables["first"].ReadFromAddrPort(b); err != io.EOF {
 		t.Errorf("a closed one reads %v", err)
 	}
-	if _, err := wires["first"].WriteToAddrPort(media, netip.AddrPort{}); err != io.ErrClosedPipe {
+	if _, err := cables["first"].WriteToAddrPort(media, netip.AddrPort{}); err != io.ErrClosedPipe {
 		t.Errorf("a closed one writes %v", err)
 	}
-	if n := len(v.udp.wires); n != 0 {
+	if n := len(v.udp.cables); n != 0 {
 		t.Errorf("%d addresses stay", n)
 	}
 }
@@ -171,7 +171,7 @@ func TestTCPSlow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := c.(*wire)
+		w := c.(*cable)
 		hung := make(chan struct{})
 		m.lobby.watch("ours", &contact{strict: func() bool { return false }, left: func() { close(hung) }})
 		ours, theirs := net.Pipe()

@@ -79,7 +79,7 @@ func (v *Server) open(ctx context.Context, t target, offer, host string) (s *ses
 		return nil, "", err
 	}
 	s = v.newSession(t, vhost)
-	s.offered = v.offers(ctx, &c.RTCServer, t.candidate, host)
+	s.offered = v.places(ctx, &c.RTCServer, t.candidate, host)
 	s.contact.tell(s.offered.list(), theirs)
 	answer, err = s.open(ctx, t.publish, vhost, offer)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	maxFragment  = 16 << 10 // bytes of one
 )
 
-var errFragment = errors.New("the body is to be a fragment of SDP (RFC 8840), lines of the form a=candidate:...")
+var errFragment = errors.New("the body is to be a fragment of SDP (RFC 8840), of lines such as a=candidate or a=ice-ufrag")
 
 // fragment is what a client says of ICE once its session is on.
 type fragment struct {

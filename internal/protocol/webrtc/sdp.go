@@ -80,7 +80,7 @@ func readable(candidate string) string {
 }
 
 // dress gives an answer our own head and candidates.
-func (s *session) dress(answer string, candidates offers) string {
+func (s *session) dress(answer string, candidates places) string {
 	what := "Play"
 	if s.publisher != nil {
 		what = "Publish"

@@ -47,7 +47,7 @@ type session struct {
 	ctx     context.Context
 	contact *contact
 	tally   *tally
-	offered offers // the candidates that the client is told
+	offered places // the candidates that the client is told
 	fixed   bool   // the client has chosen the credentials of ICE
 
 	// Set before it runs.

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/interceptor"
@@ -39,7 +40,7 @@ type tally struct {
 
 // counted is a track. Its mu guards what is below: tracks do not wait for each other.
 type counted struct {
-	pt uint8 // Owned by the reader of a track that comes.
+	pt atomic.Uint32 // the payload type by which its codec is known
 
 	mu     sync.Mutex
 	info   stream.Transit
@@ -88,6 +89,9 @@ func (t *tally) BindLocalStream(info *interceptor.StreamInfo, next interceptor.R
 	}
 	own := info.SSRC
 	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
+		if h.SSRC == own {
+			t.learn(c, h.PayloadType)
+		}
 		c.sent(h, len(payload), h.SSRC != own)
 		return next.Write(h, payload, a)
 	})
@@ -115,7 +119,7 @@ func (t *tally) BindRemoteStream(info *interceptor.StreamInfo, next interceptor.
 	})
 }
 
-// agreed tells what payload types mean, once that is known: a track that comes is bound before.
+// agreed tells what payload types mean, once that is known: a track is bound before, and its codec may change.
 func (t *tally) agreed(pc *webrtc.PeerConnection) {
 	meaning := map[uint8]webrtc.RTPCodecParameters{}
 	for _, r := range pc.GetReceivers() {
@@ -128,12 +132,11 @@ func (t *tally) agreed(pc *webrtc.PeerConnection) {
 	t.meaning = meaning
 }
 
-// learn has a track that comes know its codec.
+// learn has a track know its codec.
 func (t *tally) learn(c *counted, pt uint8) {
-	if c.pt == pt {
+	if c.pt.Swap(uint32(pt)) == uint32(pt) {
 		return
 	}
-	c.pt = pt
 	t.mu.Lock()
 	codec, ok := t.meaning[pt]
 	t.mu.Unlock()

@@ -43,18 +43,18 @@ func newTCPMux(l *lobby, port int) *tcpMux {
 // Close is for form's sake: connections end with the server, or with their clients.
 func (m *tcpMux) Close() error { return nil }
 
-// GetConnByUfrag makes the wire of a client.
+// GetConnByUfrag makes the cable of a client.
 func (m *tcpMux) GetConnByUfrag(ufrag string, isIPv6 bool, local net.IP) (net.PacketConn, error) {
 	n := tcp4
 	if isIPv6 {
 		n = tcp6
 	}
-	w := m.lobby.newWire(ufrag, n, &net.TCPAddr{IP: local, Port: m.port}, &m.free)
+	w := m.lobby.newCable(ufrag, n, &net.TCPAddr{IP: local, Port: m.port}, &m.free)
 	m.lobby.add(w)
 	return w, nil
 }
 
-// RemoveConnByUfrag ends the wires of a client.
+// RemoveConnByUfrag ends the cables of a client.
 func (m *tcpMux) RemoveConnByUfrag(ufrag string) { m.lobby.drop(ufrag, tcp4) }
 
 // ServeTCP serves a connection that may be WebRTC over TCP, until it ends. It is a listen.Handler.
@@ -105,7 +105,7 @@ func (m *tcpMux) serve(ctx context.Context, c net.Conn) {
 }
 
 // greet reads the first packet of a connection, and finds whose it is; nil is nobody's.
-func (m *tcpMux) greet(way *way, src *bufio.Reader) (*wire, *datagram) {
+func (m *tcpMux) greet(way *way, src *bufio.Reader) (*cable, *datagram) {
 	if way.conn.SetReadDeadline(time.Now().Add(strangerWait)) != nil {
 		return nil, nil
 	}

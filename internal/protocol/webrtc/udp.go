@@ -20,13 +20,13 @@ type udpMux struct {
 	free    sync.Pool // of *datagram
 	reading sync.WaitGroup
 
-	mu    sync.RWMutex
-	wires map[netip.AddrPort]*wire // Guarded by mu: of proven addresses.
+	mu     sync.RWMutex
+	cables map[netip.AddrPort]*cable // Guarded by mu: of proven addresses.
 }
 
 // newUDPMux reads from the sockets until they are closed.
 func newUDPMux(l *lobby, sockets []*net.UDPConn) *udpMux {
-	m := &udpMux{lobby: l, sockets: sockets, wires: map[netip.AddrPort]*wire{}}
+	m := &udpMux{lobby: l, sockets: sockets, cables: map[netip.AddrPort]*cable{}}
 	m.free.New = func() any { return new(datagram) }
 	for _, conn := range sockets {
 		m.reading.Go(func() { m.read(conn) })
@@ -43,7 +43,7 @@ func (m *udpMux) Close() error {
 	return nil
 }
 
-// GetListenAddresses names one address for each family that the sockets have: a client has one wire for each.
+// GetListenAddresses names one address for each family that the sockets have: a client has one cable for each.
 func (m *udpMux) GetListenAddresses() (list []net.Addr) {
 	local := m.sockets[0].LocalAddr().(*net.UDPAddr)
 	four, six := false, false
@@ -61,25 +61,25 @@ func (m *udpMux) GetListenAddresses() (list []net.Addr) {
 	return list
 }
 
-// GetConn makes the wire of a client.
+// GetConn makes the cable of a client.
 func (m *udpMux) GetConn(ufrag string, local net.Addr) (net.PacketConn, error) {
 	n := udp4
 	if at, ok := local.(*net.UDPAddr); ok && at.IP.To4() == nil {
 		n = udp6
 	}
-	w := m.lobby.newWire(ufrag, n, local, &m.free)
+	w := m.lobby.newCable(ufrag, n, local, &m.free)
 	w.known, w.leave = m.know, m.forget
 	m.lobby.add(w)
 	return w, nil
 }
 
-// RemoveConnByUfrag ends the wires of a client.
+// RemoveConnByUfrag ends the cables of a client.
 func (m *udpMux) RemoveConnByUfrag(ufrag string) { m.lobby.drop(ufrag, udp4) }
 
-// know has what comes from an address go to a wire, and to no other any more.
-func (m *udpMux) know(at netip.AddrPort, w *wire) {
+// know has what comes from an address go to a cable, and to no other any more.
+func (m *udpMux) know(at netip.AddrPort, w *cable) {
 	m.mu.RLock()
-	same := m.wires[at] == w
+	same := m.cables[at] == w
 	m.mu.RUnlock()
 	if same {
 		return
@@ -89,12 +89,12 @@ func (m *udpMux) know(at netip.AddrPort, w *wire) {
 	select {
 	case <-w.done: // it would stay
 	default:
-		m.wires[at] = w
+		m.cables[at] = w
 	}
 }
 
-// forget removes the addresses of a wire that is closed.
-func (m *udpMux) forget(w *wire) {
+// forget removes the addresses of a cable that is closed.
+func (m *udpMux) forget(w *cable) {
 	w.mu.Lock()
 	peers := w.peers
 	w.peers = nil
@@ -102,8 +102,8 @@ func (m *udpMux) forget(w *wire) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range peers {
-		if m.wires[p.at] == w {
-			delete(m.wires, p.at)
+		if m.cables[p.at] == w {
+			delete(m.cables, p.at)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (m *udpMux) read(conn *net.UDPConn) {
 }
 
 // route finds the client of a packet; nil is none.
-func (m *udpMux) route(d *datagram, via outward) *wire {
+func (m *udpMux) route(d *datagram, via outward) *cable {
 	b := d.b[:d.n]
 	if isCheck(b) {
 		c, ok := readCheck(b)
@@ -145,7 +145,7 @@ func (m *udpMux) route(d *datagram, via outward) *wire {
 		return w
 	}
 	m.mu.RLock()
-	w := m.wires[d.from]
+	w := m.cables[d.from]
 	m.mu.RUnlock()
 	if w != nil && b[0] >= 20 && b[0] <= 63 {
 		m.lobby.contactOf(w.ufrag).shook()

@@ -32,17 +32,17 @@ type peer struct {
 	proven bool // a check from there was in order, and has been answered
 }
 
-// wire is a net.PacketConn of one client's packets over one network. The library reads and writes it as if it were a
+// cable is a net.PacketConn of one client's packets over one network. The library reads and writes it as if it were a
 // socket of its own.
-type wire struct {
+type cable struct {
 	// Set at construction.
 	lobby   *lobby
 	ufrag   string
 	network network
 	local   net.Addr
 	free    *sync.Pool // of *datagram
-	known   func(at netip.AddrPort, w *wire)
-	leave   func(*wire)
+	known   func(at netip.AddrPort, w *cable)
+	leave   func(*cable)
 
 	inbox chan *datagram
 	done  chan struct{}
@@ -52,17 +52,17 @@ type wire struct {
 	peers []peer // Guarded by mu; maxPeers at most.
 }
 
-func (l *lobby) newWire(ufrag string, n network, local net.Addr, free *sync.Pool) *wire {
-	return &wire{
+func (l *lobby) newCable(ufrag string, n network, local net.Addr, free *sync.Pool) *cable {
+	return &cable{
 		lobby: l, ufrag: ufrag, network: n, local: local, free: free,
-		known: func(netip.AddrPort, *wire) {}, leave: func(*wire) {},
+		known: func(netip.AddrPort, *cable) {}, leave: func(*cable) {},
 		inbox: make(chan *datagram, maxInbox), done: make(chan struct{}),
 	}
 }
 
 // meet remembers where a check has come from, so that it can be answered. It is false if there is no room: what is not
 // proven makes no room for itself at the expense of what is.
-func (w *wire) meet(at netip.AddrPort, via outward) bool {
+func (w *cable) meet(at netip.AddrPort, via outward) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	spare := -1
@@ -87,7 +87,7 @@ func (w *wire) meet(at netip.AddrPort, via outward) bool {
 }
 
 // part forgets an address. It reports whether that was a proven one, and the last of these.
-func (w *wire) part(at netip.AddrPort, via outward) (last bool) {
+func (w *cable) part(at netip.AddrPort, via outward) (last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, p := range w.peers {
@@ -104,7 +104,7 @@ func (w *wire) part(at netip.AddrPort, via outward) (last bool) {
 }
 
 // offer hands a packet over, unless there is no room; it is false then.
-func (w *wire) offer(d *datagram) bool {
+func (w *cable) offer(d *datagram) bool {
 	select {
 	case <-w.done:
 		return false
@@ -118,8 +118,8 @@ func (w *wire) offer(d *datagram) bool {
 	}
 }
 
-// push hands a packet over, and waits for room. It is false if the wire is closed.
-func (w *wire) push(d *datagram) bool {
+// push hands a packet over, and waits for room. It is false if the cable is closed.
+func (w *cable) push(d *datagram) bool {
 	select {
 	case w.inbox <- d:
 		return true
@@ -129,7 +129,7 @@ func (w *wire) push(d *datagram) bool {
 }
 
 // ReadFromAddrPort waits for a packet. It is what the library calls; ReadFrom is for form's sake.
-func (w *wire) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+func (w *cable) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	select {
 	case d := <-w.inbox:
 		n, from := copy(b, d.b[:d.n]), d.from
@@ -142,7 +142,7 @@ func (w *wire) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 
 // WriteToAddrPort sends a packet to an address from which a check has come; to all others nothing is sent. It does not
 // block on a slow client.
-func (w *wire) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+func (w *cable) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	select {
 	case <-w.done:
 		return 0, io.ErrClosedPipe
@@ -171,7 +171,7 @@ func (w *wire) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 }
 
 // ReadFrom is the same with another form of an address.
-func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
+func (w *cable) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, from, err := w.ReadFromAddrPort(b)
 	if err != nil {
 		return 0, nil, err
@@ -180,7 +180,7 @@ func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 // WriteTo is the same with another form of an address.
-func (w *wire) WriteTo(b []byte, to net.Addr) (int, error) {
+func (w *cable) WriteTo(b []byte, to net.Addr) (int, error) {
 	var at netip.AddrPort
 	switch to := to.(type) {
 	case *net.UDPAddr:
@@ -191,7 +191,7 @@ func (w *wire) WriteTo(b []byte, to net.Addr) (int, error) {
 	return w.WriteToAddrPort(b, at)
 }
 
-func (w *wire) addr(at netip.AddrPort) net.Addr {
+func (w *cable) addr(at netip.AddrPort) net.Addr {
 	if w.network >= tcp4 {
 		return net.TCPAddrFromAddrPort(at)
 	}
@@ -199,7 +199,7 @@ func (w *wire) addr(at netip.AddrPort) net.Addr {
 }
 
 // Close may be called twice and from anywhere.
-func (w *wire) Close() error {
+func (w *cable) Close() error {
 	w.once.Do(func() {
 		close(w.done)
 		w.lobby.remove(w)
@@ -209,13 +209,13 @@ func (w *wire) Close() error {
 }
 
 // LocalAddr is a placeholder: clients are told the candidates of the configuration.
-func (w *wire) LocalAddr() net.Addr { return w.local }
+func (w *cable) LocalAddr() net.Addr { return w.local }
 
 // SetDeadline is for form's sake, as are those below: reads end with Close, and writes do not block.
-func (w *wire) SetDeadline(time.Time) error { return nil }
+func (w *cable) SetDeadline(time.Time) error { return nil }
 
 // SetReadDeadline is for form's sake.
-func (w *wire) SetReadDeadline(time.Time) error { return nil }
+func (w *cable) SetReadDeadline(time.Time) error { return nil }
 
 // SetWriteDeadline is for form's sake.
-func (w *wire) SetWriteDeadline(time.Time) error { return nil }
+func (w *cable) SetWriteDeadline(time.Time) error { return nil }
