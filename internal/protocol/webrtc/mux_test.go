@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -103,10 +104,10 @@ func TestCable(t *testing.T) {
 	send("first", buildCheck(t, "first:x", "p"))
 	send("first", media)
 	_ = cables["first"].Close()
-	if _, _, err := cables["first"].ReadFromAddrPort(b); err != io.EOF {
+	if _, _, err := cables["first"].ReadFromAddrPort(b); !errors.Is(err, io.EOF) {
 		t.Errorf("a closed one reads %v", err)
 	}
-	if _, err := cables["first"].WriteToAddrPort(media, netip.AddrPort{}); err != io.ErrClosedPipe {
+	if _, err := cables["first"].WriteToAddrPort(media, netip.AddrPort{}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("a closed one writes %v", err)
 	}
 	if n := len(v.udp.cables); n != 0 {
@@ -153,7 +154,7 @@ func TestTCPStrangers(t *testing.T) {
 			ours, theirs := net.Pipe()
 			go func() { m.serve(t.Context(), pipe{ours, 1}); ours.Close() }()
 			go func() { _, _ = theirs.Write(packet) }()
-			if _, err := theirs.Read(make([]byte, 1)); err != io.EOF {
+			if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

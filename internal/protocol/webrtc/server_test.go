@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -38,7 +39,12 @@ func running(t *testing.T, conf string) *Server {
 	done := make(chan error, 2)
 	go func() { done <- registry.Run(ctx) }()
 	go func() { done <- v.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done; <-done })
+	t.Cleanup(func() {
+		cancel()
+		if err := errors.Join(<-done, <-done); err != nil {
+			t.Error(err)
+		}
+	})
 	return v
 }
 

@@ -40,12 +40,11 @@ func readCheck(b []byte) (c check, ok bool) {
 	if !isCheck(b) {
 		return c, false
 	}
-	rest := b[stunHead:]
-	if n := int(binary.BigEndian.Uint16(b[2:])); n <= len(rest) {
-		rest = rest[:n]
-	} else {
+	rest, n := b[stunHead:], int(binary.BigEndian.Uint16(b[2:]))
+	if n > len(rest) {
 		return c, false
 	}
+	rest = rest[:n]
 	for len(rest) >= 4 {
 		kind, n := binary.BigEndian.Uint16(rest), int(binary.BigEndian.Uint16(rest[2:]))
 		if rest = rest[4:]; n > len(rest) {
