@@ -203,7 +203,7 @@ func TestTCPSlow(t *testing.T) {
 			}
 		}
 		w.mu.Lock()
-		via := w.peers[0].via.(*way)
+		via := w.peers[0].via.(*tcpWay)
 		w.mu.Unlock()
 		via.mu.Lock()
 		waits := len(via.out)

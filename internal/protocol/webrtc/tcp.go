@@ -71,7 +71,7 @@ func (m *tcpMux) serve(ctx context.Context, c net.Conn) {
 	default:
 		return
 	}
-	way := &way{conn: c, wake: make(chan struct{}, 1), gone: make(chan struct{})}
+	way := &tcpWay{conn: c, wake: make(chan struct{}, 1), gone: make(chan struct{})}
 	src := bufio.NewReaderSize(c, 2*receiveMTU)
 	w, first := m.greet(way, src)
 	<-m.strangers
@@ -105,7 +105,7 @@ func (m *tcpMux) serve(ctx context.Context, c net.Conn) {
 }
 
 // greet reads the first packet of a connection, and finds whose it is; nil is nobody's.
-func (m *tcpMux) greet(way *way, src *bufio.Reader) (*cable, *datagram) {
+func (m *tcpMux) greet(way *tcpWay, src *bufio.Reader) (*cable, *datagram) {
 	if way.conn.SetReadDeadline(time.Now().Add(strangerWait)) != nil {
 		return nil, nil
 	}
@@ -149,8 +149,8 @@ func readFramed(src *bufio.Reader, b []byte) int {
 	}
 }
 
-// way is a connection of a client's.
-type way struct {
+// tcpWay is a connection of a client's.
+type tcpWay struct {
 	// Set at construction.
 	conn net.Conn
 	from netip.AddrPort
@@ -162,7 +162,7 @@ type way struct {
 }
 
 // send puts a packet behind those that wait. It never blocks.
-func (w *way) send(b []byte, _ netip.AddrPort) error {
+func (w *tcpWay) send(b []byte, _ netip.AddrPort) error {
 	w.mu.Lock()
 	if len(w.out)+frameHead+len(b) > maxUnsent || len(b) > receiveMTU {
 		w.mu.Unlock()
@@ -179,7 +179,7 @@ func (w *way) send(b []byte, _ netip.AddrPort) error {
 
 // write sends what waits, as many packets at once as there are, until the connection or the client's session ends. Then
 // it closes the connection.
-func (w *way) write(done <-chan struct{}) {
+func (w *tcpWay) write(done <-chan struct{}) {
 	defer w.conn.Close()
 	var spare []byte
 	for patience, last := slowWrite, false; !last; {
