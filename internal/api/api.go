@@ -36,8 +36,9 @@ type Options struct {
 	Login        func() (Login, bool)                                 // who may ask; nil, or false, is everybody
 	Raw          func() Raw                                           // what the raw API may do; nil is nothing
 
-	Reload func() (applied, restart []string, err error) // reads the configuration anew; nil cannot
-	Origin func(coworker string) *Origin                 // this server, as others reach it; nil is nobody's origin
+	Reload   func() (applied, restart []string, err error) // reads the configuration anew; nil cannot
+	Contacts func() []stream.Contact                       // how WebRTC clients are reached, and were not; nil is none
+	Origin   func(coworker string) *Origin                 // this server, as others reach it; nil is nobody's origin
 }
 
 // Version is a version of SRS.

@@ -33,6 +33,7 @@ func endpoints() []endpoint {
 		{"/api/v1/perf", "not in this server", nil},
 		{"/api/v1/tcmalloc", "not in this server", nil},
 		{"/api/v1/events", "what happens, as server-sent events, or as a list", (*API).eventsOf},
+		{"/api/v1/rtc/sessions/", "how WebRTC clients are reached or why they are not, all or the one whose id follows", (*API).contacts},
 		{"/api/v1/openapi.json", "this API, described for programs", (*API).openAPI},
 	}
 }

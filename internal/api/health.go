@@ -102,6 +102,7 @@ type clientHealth struct {
 	Unsent      *int     `json:"unsent_bytes" doc:"of these, not sent yet"`
 	Window      *int     `json:"window_bytes" doc:"that the client takes before it acknowledges any"`
 	Slow        *string  `json:"slow" doc:"why the client is slow; null if it is not"`
+	Tracks      []track  `json:"tracks,omitempty" doc:"how those of a WebRTC client fare on their way; absent for others"`
 }
 
 func (a *API) describeClientHealth(s *stream.SessionInfo) clientHealth {
@@ -115,6 +116,9 @@ func (a *API) describeClientHealth(s *stream.SessionInfo) clientHealth {
 			out.Retransmits, out.Unacked = &l.Retransmits, &l.Unacked
 			out.Socket, out.Unsent, out.Window = &l.Queued, &l.Unsent, &l.Window
 		}
+	}
+	if s.Request.Transit != nil {
+		out.Tracks = describeTracks(s.Request.Transit())
 	}
 	info, _ := a.o.Registry.Stream(s.StreamID)
 	if why := slowness(s, &info.Health, link, time.Now()); why != "" {

@@ -35,6 +35,8 @@ func operations() []operation {
 		{method: "GET", path: "/api/v1/clients/", name: "clients", about: "the publishers and players, in pages", answer: clientsAnswer{}, parameters: pages()},
 		{method: "GET", path: "/api/v1/clients/{id}", name: "client", about: "a client, and how well it is served", answer: clientAnswer{}},
 		{method: "DELETE", path: "/api/v1/clients/{id}", name: "kick", about: "ends a client's session", answer: head{}},
+		{method: "GET", path: "/api/v1/rtc/sessions/", name: "contacts", about: "how WebRTC clients are reached, or why they are not", answer: contactsAnswer{}, parameters: pages()},
+		{method: "GET", path: "/api/v1/rtc/sessions/{id}", name: "contact", about: "how a WebRTC client is reached, or why it is not", answer: contactAnswer{}},
 		{
 			method: "GET", path: "/api/v1/events", name: "events", about: "what happens, as a list or as it happens",
 			answer: eventsAnswer{}, stream: true,

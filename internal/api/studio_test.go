@@ -36,6 +36,13 @@ func newStudio(t testing.TB) *studio {
 		HLS: func(vhost string) (bool, time.Duration) {
 			return vhost == stream.DefaultVhost, 2500 * time.Millisecond
 		},
+		Contacts: func() []stream.Contact {
+			return []stream.Contact{{
+				ID: "rtc00001", Kind: "rtc-play", URL: "/live/cam", Remote: netip.MustParseAddr("192.0.2.9"), State: "failed", DTLS: "new",
+				Told: []string{"udp 198.51.100.7:8000"}, Checks: 3, Reason: "none was in order", Next: "use the answer",
+				Paths: []stream.Path{{Protocol: "udp", From: netip.MustParseAddrPort("192.0.2.9:4711"), Checks: 3}},
+			}}
+		},
 	})
 	s.open(t)
 	return s

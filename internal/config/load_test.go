@@ -234,11 +234,11 @@ func TestNotes(t *testing.T) {
 	if want := []string{"vhost.dvr.enabled (x.conf:5)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
 		t.Errorf("without effect: %v", c.WithoutEffect)
 	}
-	c = must(t)(text("listen 1;", "SRS_RTC_SERVER_ENABLED=on", "SRS_RTC_SERVER_REUSEPORT=2"))
+	c = must(t)(text("listen 1;", "SRS_RTSP_SERVER_ENABLED=on"))
 	if len(c.Notes) != 1 || !strings.Contains(c.Notes[0].Text, "no vhost is configured") || c.Vhost("a") != nil {
 		t.Errorf("no vhost: %v", c.Notes)
 	}
-	if want := []string{"rtc_server.reuseport (SRS_RTC_SERVER_REUSEPORT)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
+	if want := []string{"rtsp_server.enabled (SRS_RTSP_SERVER_ENABLED)"}; !reflect.DeepEqual(c.WithoutEffect, want) {
 		t.Errorf("without effect, by a variable: %v", c.WithoutEffect)
 	}
 }

@@ -83,11 +83,11 @@ func TestFormerSpellings(t *testing.T) {
 	if cl := v.Cluster; cl.Mode != "local" || cl.Origin[0] != "127.0.0.1:19350" || !cl.TokenTraverse || cl.Vhost != "inner.example" || cl.DebugSrsUpnode {
 		t.Errorf("cluster %+v", cl)
 	}
-	if r := v.RTC; r.Nack || r.NackNoCopy || r.Twcc || !r.RtmpToRtc || !r.KeepBframe {
+	if r := v.RTC; r.Nack || r.Twcc || !r.RtmpToRtc || !r.KeepBframe {
 		t.Errorf("rtc %+v", r)
 	}
 	// Every directive which the file gives in an old form has a note with its line.
-	if len(c.Notes) != 41 {
+	if len(c.Notes) != 42 {
 		t.Errorf("%d notes: %v", len(c.Notes), c.Notes)
 	}
 	for _, n := range c.Notes {

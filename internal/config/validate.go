@@ -29,6 +29,7 @@ func (l *loader) validate(file string) {
 		l.failAt(&c.Heartbeat.URL, file, "heartbeat.url does not begin with http:// or https:// and a host")
 	}
 	l.noteSRT()
+	l.validateRTC(file)
 	for _, caster := range c.StreamCaster {
 		if caster.Enabled {
 			l.validateCaster(caster, file)
@@ -72,6 +73,20 @@ func (l *loader) validateCaster(c *StreamCaster, file string) {
 	default:
 		if _, err := ParsePlace(c.Output, l.cfg.Listen); err != nil { // its variables are names like others here
 			l.failAt(&c.Output, file, "stream_caster.output %s", err)
+		}
+	}
+}
+
+// validateRTC refuses what WebRTC cannot do.
+func (l *loader) validateRTC(file string) {
+	c := &l.cfg.RTCServer
+	if !c.Encrypt {
+		l.failAt(&c.Encrypt, file, "rtc_server.encrypt off cannot be had: WebRTC is always encrypted here, as browsers ask for it; leave the directive out")
+	}
+	for _, server := range c.IceServer {
+		scheme, rest, _ := strings.Cut(server[0], ":")
+		if !slices.Contains([]string{"stun", "stuns", "turn", "turns"}, scheme) || rest == "" || strings.ContainsAny(server[0], "<>\r\n") || len(server) != 1 && len(server) != 3 {
+			l.failAt(&c.IceServer, file, "rtc_server.ice_server is to be stun:HOST, or turn:HOST with a user and a password")
 		}
 	}
 }
@@ -121,6 +136,9 @@ func (l *loader) validateVhost(v *Vhost, file string) {
 		l.failAt(&v.HTTPRemux.Mount, file, "vhost %s has an http_remux whose mount does not end in .flv, .ts, .aac or .mp3", v.Name)
 	}
 	l.validateHooks(v, file)
+	if v.RTC.DtlsVersion == "dtls1.0" {
+		l.failAt(&v.RTC.DtlsVersion, file, "vhost %s has rtc.dtls_version dtls1.0, which cannot be had: browsers have given it up, and it is not safe; write dtls1.2 or auto", v.Name)
+	}
 	if t := &v.Auth; t.Enabled && len(t.Secret) == 0 && t.JWKS == "" {
 		l.failAt(&t.Enabled, file, "vhost %s has auth and neither secret nor jwks in it: nobody could have a token", v.Name)
 	}

@@ -26,6 +26,7 @@ type Options struct {
 	Limit     *Limit                // counts the connections, and may be shared; nil: no limit
 	Proxy     func() []netip.Prefix // peers that must open with a PROXY header; nil: nobody may
 	Log       *slog.Logger          // nil: slog.Default()
+	Shared    bool                  // several UDP sockets of this process have the address; see CanShare
 }
 
 // Listener is an open TCP socket. Accept gives a *Conn, Close may be called twice.
@@ -95,6 +96,9 @@ func OpenPacket(addr string, o Options) (*net.UDPConn, error) {
 		return c, err
 	}
 	var config net.ListenConfig
+	if o.Shared {
+		config.Control = share
+	}
 	c, err := config.ListenPacket(context.Background(), e.network("udp"), e.String())
 	if err != nil {
 		return nil, explain(err, e, "UDP")

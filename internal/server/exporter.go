@@ -66,7 +66,7 @@ func (s *Server) report() {
 	s.heart = heartbeat.New(heartbeat.Options{
 		Config: s.config,
 		Server: s.identity.Server, Service: s.identity.Service, Pid: s.identity.Pid, Agent: CompatSignature,
-		SRT:       true,
+		SRT: true, RTC: true,
 		DeviceIP:  os.Getenv("SRS_DEVICE_IP"),
 		Summaries: s.api.Summaries,
 		Log:       s.log,

@@ -22,6 +22,28 @@ type httpFront struct {
 	queue         *listen.Queue
 	http          *http.Server
 	requests      requests
+
+	ice listen.Handler // Set before it listens: takes WebRTC over TCP, which comes through its sockets; nil is none.
+}
+
+// isICE recognises WebRTC over TCP, where there is any.
+func (f *httpFront) isICE(head []byte) listen.Verdict {
+	if f.ice == nil {
+		return listen.No
+	}
+	return listen.IsICE(head)
+}
+
+func (f *httpFront) serveICE(ctx context.Context, c net.Conn) { f.ice(ctx, c) }
+
+// plainly takes a connection without TLS. It waits for the first bytes only where they make a difference.
+func (f *httpFront) plainly(ctx context.Context, c net.Conn) {
+	if f.ice == nil {
+		f.queue.Handle(ctx, c)
+		return
+	}
+	m := listen.Mux{Matches: []listen.Match{{Is: listen.IsICE, Handle: f.ice}}, Default: f.queue.Handle, Log: f.plain.options.Log}
+	m.Handle(ctx, c)
 }
 
 // drainTime is how long requests under way may take when the server stops.
@@ -29,12 +51,14 @@ const drainTime = time.Second
 
 func newHTTPFront(name string, o listen.Options, h *http.Server, trusted func() []netip.Prefix) *httpFront {
 	q := listen.NewQueue(&net.TCPAddr{})
-	f := &httpFront{plain: newFront(name, o, q.Handle), cert: &certificate{}, queue: q, http: h}
+	f := &httpFront{cert: &certificate{}, queue: q, http: h}
+	f.plain = newFront(name, o, f.plainly)
 	settings := f.cert.config()
 	settings.NextProtos = []string{"h2", "http/1.1"}
 	settings.SessionTicketsDisabled = false // browsers come again and again
 	m := listen.Mux{
 		Matches: []listen.Match{
+			{Is: f.isICE, Handle: f.serveICE},
 			{Is: listen.IsTLS, Handle: listen.TLS(settings, o.Log, f.handshaken)},
 			{Is: listen.IsHTTP, Handle: strayPlain},
 		},

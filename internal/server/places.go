@@ -24,6 +24,7 @@ func (s *Server) places(c *config.Config) []place {
 		{front: s.webFront.secure},
 		{front: s.exporterFront.plain},
 		{front: s.pprofFront.plain},
+		{front: s.rtcFront, addrs: s.started.RTCListen()}, // which a reload leaves alone
 	}
 	if c.RTMPS.Enabled {
 		list[1].addrs = c.RTMPS.Listen

@@ -72,6 +72,7 @@ type Server struct {
 	rtmpsFront *front
 	srt        *srt.Server
 	rtc        *webrtc.Server
+	rtcFront   *front
 	relay      *relay.Relay
 	rtmpsCert  certificate
 	apiFront   *httpFront
@@ -124,6 +125,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) shut() {
 	s.rtmpFront.shut()
 	s.rtmpsFront.shut()
+	s.rtcFront.shut()
 	s.apiFront.shut()
 	s.webFront.shut()
 	s.cast.shut()

@@ -47,6 +47,7 @@ func (s *Server) services() []Service {
 		s.rtmpsFront,
 		s.srt,
 		s.rtc,
+		s.rtcFront,
 		s.relay,
 		s.apiFront,
 		s.webFront,
@@ -106,8 +107,10 @@ func (s *Server) build() {
 	s.rtmpsFront = newFront("RTMPS", options, player.Secure(s.rtmpsCert.config()))
 	s.srt = srt.NewServer(srt.Options{Registry: s.registry, Config: s.config, Log: s.log})
 	s.rtc = webrtc.NewServer(webrtc.Options{
-		Registry: s.registry, Config: s.config, Server: s.identity.Server, Service: s.identity.Service, Pid: s.identity.Pid, Log: s.log,
+		Registry: s.registry, Config: s.config, Server: s.identity.Server, Service: s.identity.Service, Pid: s.identity.Pid,
+		Product: "weir/" + Version, Log: s.log,
 	})
+	s.rtcFront = newFront("WebRTC over TCP", options, s.rtc.ServeTCP)
 	s.relay.Serve(s.schemes(player))
 	s.api = api.New(s.apiOptions())
 	calls := api.Server(s.calls())
@@ -115,9 +118,21 @@ func (s *Server) build() {
 	calls.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)
 	s.apiFront = newHTTPFront("HTTP API", options, calls, s.forwarders)
 	s.webFront = newHTTPFront("HTTP server", options, web.HTTPServer(s.site(), s.log), s.forwarders)
+	s.shareRTC()
 	s.cast = s.casters(s.config(), options)
 	s.export(options)
 	s.report()
+}
+
+// shareRTC has WebRTC over TCP come through the sockets of the web server and the API, where it has their addresses.
+func (s *Server) shareRTC() {
+	c := s.started
+	if c.RTCShares(c.HTTPServer.Listen) || c.RTCShares(c.HTTPServer.HTTPS.Listen) {
+		s.webFront.ice = s.rtc.ServeTCP
+	}
+	if c.RTCShares(c.HTTPAPI.Listen) || c.RTCShares(c.HTTPAPI.HTTPS.Listen) {
+		s.apiFront.ice = s.rtc.ServeTCP
+	}
 }
 
 // schemes are the protocols by which streams are relayed, by what is in front of :// in an address.

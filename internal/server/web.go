@@ -13,6 +13,7 @@ import (
 	"weir/internal/config"
 	"weir/internal/console"
 	"weir/internal/protocol/remux"
+	"weir/internal/stream"
 	"weir/internal/web"
 )
 
@@ -78,7 +79,8 @@ func (s *Server) apiOptions() api.Options {
 			done, err := s.Reload()
 			return done.Applied, done.Restart, err
 		},
-		Origin: s.origin,
+		Contacts: func() []stream.Contact { return s.rtc.Contacts() },
+		Origin:   s.origin,
 	}
 }
 

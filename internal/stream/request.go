@@ -58,6 +58,9 @@ type Request struct {
 	// Damage tells what a publisher's packets have suffered on their way; nil where they cannot. It may be
 	// called from anywhere, also after the session's end.
 	Damage func() Damage
+	// Transit tells how the tracks fare on their way, where packets may get lost; nil where that is not known. It
+	// may be called from anywhere, also after the session's end.
+	Transit func() []Transit
 	// Traffic is counted by the protocol; nil where it is not.
 	Traffic *Traffic
 }

@@ -35,7 +35,7 @@ type conf struct {
 	api    string     // of http_api, beside its addresses
 	shared bool       // the API is where the web server is
 	http   string     // of http_server, beside its addresses and dir; the first that is given counts
-	rtc    string     // of rtc_server, which is where the web server is, on UDP; beside its candidate; empty: there is none
+	rtc    string     // of rtc_server, which is where the web server is, on UDP; beside its candidate; $http, $https and $api are addresses; empty: there is none
 	srt    string     // of srt_server, which is where RTMP is, on UDP; empty: there is none
 	vhost  string     // of __defaultVhost__
 	more   string     // other vhosts
@@ -165,7 +165,8 @@ func (f *fixture) write(c conf) {
 	fmt.Fprintf(&b, "stream_caster { enabled on; caster flv; listen %s; output rtmp://127.0.0.1/[app]/[stream]; }\n", f.post)
 	if c.rtc != "" {
 		_, port, _ := net.SplitHostPort(f.http)
-		fmt.Fprintf(&b, "rtc_server { %s enabled on; listen %s; candidate 127.0.0.1:%s; }\n", c.rtc, f.http, port)
+		said := strings.NewReplacer("$https", f.https, "$http", f.http, "$api", f.api).Replace(c.rtc)
+		fmt.Fprintf(&b, "rtc_server { %s enabled on; listen %s; candidate 127.0.0.1:%s; }\n", said, f.http, port)
 	}
 	secure := fmt.Sprintf("https { enabled on; listen %s; key %s; cert %s; }", f.https, f.keyFile(), f.certFile())
 	if strings.Contains(c.http, "enabled off") {

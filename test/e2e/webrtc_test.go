@@ -31,13 +31,18 @@ type rtcPeer struct {
 	location string
 	only     string                    // the one candidate that it takes of an answer's, an address; empty is all
 	says     func(offer string) string // what it says in place of its offer; nil is the same
+	tag      string // of the session, for If-Match
+	answer   string
 	up       chan struct{}
 }
 
-func newRTCPeer(t *testing.T, f *fixture) *rtcPeer {
+func newRTCPeer(t *testing.T, f *fixture, edit ...func(*webrtc.SettingEngine)) *rtcPeer {
 	t.Helper()
 	var s webrtc.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
+	for _, e := range edit {
+		e(&s)
+	}
 	var m webrtc.MediaEngine
 	if err := m.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
@@ -88,7 +93,7 @@ func (p *rtcPeer) offer(path string) (answer string) {
 	if status != http.StatusCreated {
 		p.t.Fatalf("%s: %d %s", path, status, body)
 	}
-	p.location = header.Get("Location")
+	p.location, p.tag, p.answer = header.Get("Location"), header.Get("ETag"), body
 	body = p.choose(body)
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: body}); err != nil {
 		p.t.Fatalf("%v\n%s", err, body)
@@ -134,6 +139,7 @@ func (f *fixture) offer(path, kind, body string) (status int, h http.Header, ans
 type rtcPublisher struct {
 	*rtcPeer
 	asked atomic.Int64
+	sent  atomic.Int64
 	quit  chan struct{}
 	done  sync.WaitGroup
 }
@@ -205,6 +211,7 @@ func (p *rtcPublisher) send(t *testing.T, video *webrtc.TrackLocalStaticRTP, tag
 				if err := video.WriteRTP(k); err != nil {
 					return
 				}
+				p.sent.Add(1)
 			}
 			select {
 			case <-tick.C:
@@ -240,9 +247,9 @@ type rtcPlayer struct {
 	sound   []*rtp.Packet
 }
 
-func rtcPlay(t *testing.T, f *fixture, query string) *rtcPlayer {
+func rtcPlay(t *testing.T, f *fixture, query string, edit ...func(*webrtc.SettingEngine)) *rtcPlayer {
 	t.Helper()
-	p := &rtcPlayer{rtcPeer: newRTCPeer(t, f)}
+	p := &rtcPlayer{rtcPeer: newRTCPeer(t, f, edit...)}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 		if _, err := p.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 			t.Fatal(err)

@@ -67,6 +67,12 @@ func TestRTCBrowsers(t *testing.T) {
 	if lost, width := ask[int](player, "rtc.lost"), ask[int](player, "rtc.width"); lost > 0 || width == 0 {
 		t.Errorf("%d packets lost, pictures %d wide", lost, width)
 	}
+	for _, c := range f.sessions() {
+		waitFor(t, "the numbers of "+c.Type, func() bool {
+			list := f.tracks(c.ID)
+			return len(list) == 2 && list[0].Kbps > 0 && list[1].Kbps > 0 && (c.Publish || list[0].RTT+list[1].RTT > 0)
+		})
+	}
 	t.Logf("codec %s", ask[string](player, "rtc.codec"))
 	ask[any](player, "rtc.pc.close()")
 	ask[any](publisher, "rtc.pc.close()")

@@ -12,40 +12,75 @@ import (
 	"weir/internal/config"
 )
 
-// resolveTime is how long the name of the API is looked up for.
-const resolveTime = 2 * time.Second
+const (
+	resolveTime = 2 * time.Second // for which the name of the API is looked up
+	maxHost     = 253             // bytes of a host's name
+)
 
-// candidates are the addresses, each with its port, that an answer names: what the client asks for, what it called the
-// API by, and what the configuration says.
-func candidates(ctx context.Context, c *config.RTCServer, extra, host string, port int) []string {
-	var list []string
-	add := func(at string) {
-		at = withPort(at, port)
-		if !slices.Contains(list, at) {
-			list = append(list, at)
-		}
-	}
+// addresses are where the answer says that we are, most with no port yet: what the client asks for, what it called the API
+// by, and what the configuration says.
+func addresses(ctx context.Context, c *config.RTCServer, extra, host string) (list []string) {
 	if extra != "" {
-		add(extra)
+		list = append(list, extra)
 	}
 	if c.APIAsCandidates {
-		for _, at := range apiHost(ctx, c, host) {
-			add(at)
-		}
+		list = append(list, apiHost(ctx, c, host)...)
 	}
 	for at := range strings.FieldsSeq(c.Candidate) {
 		if at != "*" && at != "0.0.0.0" && at != "::" {
-			add(at)
+			list = append(list, at)
 			continue
 		}
 		if c.UseAutoDetectNetworkIP {
-			for _, ip := range own(c.IPFamily) {
-				add(ip)
-			}
+			list = append(list, own(c.IPFamily)...)
 		}
 	}
 	if len(list) == 0 { // where there is no network but the machine itself
-		add("127.0.0.1")
+		list = append(list, "127.0.0.1")
+	}
+	return list
+}
+
+// ported gives each address that has none a port, and leaves out what comes twice or is no address.
+func ported(addresses []string, port int) (list []string) {
+	for _, at := range addresses {
+		at = withPort(at, port)
+		if !slices.Contains(list, at) && sound(at) {
+			list = append(list, at)
+		}
+	}
+	return list
+}
+
+// sound reports whether an address can stand in an answer: clients write some of them.
+func sound(at string) bool {
+	host, port, err := net.SplitHostPort(at)
+	_, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && host != "" && len(host) <= maxHost && strings.Trim(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-") == ""
+}
+
+// places are the candidates of an answer.
+type places struct{ udp, tcp []string }
+
+// places says which ways a client is told of.
+func (v *Server) places(ctx context.Context, c *config.RTCServer, extra, host string) (o places) {
+	list := addresses(ctx, c, extra, host)
+	if c.Protocol != "tcp" || v.tcp == nil {
+		o.udp = ported(list, v.sockets[0].LocalAddr().(*net.UDPAddr).Port)
+	}
+	if c.Protocol != "udp" && v.tcp != nil {
+		o.tcp = ported(list, v.tcp.port)
+	}
+	return o
+}
+
+// list names them for people.
+func (o places) list() (list []string) {
+	for _, at := range o.udp {
+		list = append(list, "udp "+at)
+	}
+	for _, at := range o.tcp {
+		list = append(list, "tcp "+at)
 	}
 	return list
 }
@@ -109,25 +144,35 @@ func withPort(at string, port int) string {
 	return net.JoinHostPort(strings.Trim(at, "[]"), strconv.Itoa(port))
 }
 
-// lines are the candidates of an answer. Spec: RFC 8839, 5.1; the first is the liked one.
-func lines(candidates []string) string {
+// The priorities of the first candidates: those of hosts, of which UDP is liked better. Spec: RFC 8445, 5.1.2.1; RFC 6544, 4.2.
+const (
+	udpPriority = 126<<24 | 65535<<8 | 255
+	tcpPriority = 99<<24 | 65535<<8 | 255
+)
+
+// lines are the candidates of an answer. Spec: RFC 8839, 5.1; RFC 6544, 4.5. The first is the liked one.
+func (o places) lines() string {
 	var b strings.Builder
-	for i, at := range candidates {
+	for i, at := range o.udp {
 		host, port, _ := net.SplitHostPort(at)
-		b.WriteString("a=candidate:" + strconv.Itoa(i) + " 1 udp " + strconv.Itoa(2130706431-i) + " " + host + " " + port + " typ host generation 0\r\n")
+		b.WriteString("a=candidate:" + strconv.Itoa(i) + " 1 udp " + strconv.Itoa(udpPriority-i) + " " + host + " " + port + " typ host generation 0\r\n")
+	}
+	for i, at := range o.tcp {
+		host, port, _ := net.SplitHostPort(at)
+		b.WriteString("a=candidate:" + strconv.Itoa(len(o.udp)+i) + " 1 tcp " + strconv.Itoa(tcpPriority-i) + " " + host + " " + port + " typ host tcptype passive\r\n")
 	}
 	return b.String()
 }
 
 // withCandidates puts ours in place of those that the library has found.
-func withCandidates(sdp string, candidates []string) string {
+func withCandidates(sdp string, candidates places) string {
 	var b strings.Builder
 	for line := range strings.Lines(sdp) {
 		switch {
 		case strings.HasPrefix(line, "a=candidate:"), strings.HasPrefix(line, "a=end-of-candidates"):
 			continue
 		case strings.HasPrefix(line, "a=ice-pwd:"):
-			b.WriteString(line + lines(candidates))
+			b.WriteString(line + candidates.lines())
 		default:
 			b.WriteString(line)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/webrtc/v4"
@@ -16,14 +17,15 @@ import (
 
 const (
 	receiveMTU = 1500                   // bytes of a packet that is received
-	keepalive  = 2 * time.Second        // between two checks of ours: a client without any answer is gone after stun_timeout
+	looking    = 2 * time.Second        // from one look at whether a client is still there to the next
 	flight     = 100 * time.Millisecond // without an answer of a client's in DTLS, until the same is said again; then twice that
 	replay     = 1024                   // packets that may come late, and still be taken
 )
 
 // peerFor makes a connection by the rules of a virtual host, for a publisher or for a player, whose tracks do themselves what
-// interceptors do for a publisher's. Only the codecs of a list are agreed to; none is all.
-func (v *Server) peerFor(rules *config.RTC, only []media.Codec, publishes bool) (*webrtc.PeerConnection, error) {
+// interceptors do for a publisher's. Only the codecs of a list are agreed to; none is all. Without credentials of ICE the
+// library makes some.
+func (v *Server) peerFor(rules *config.RTC, only []media.Codec, publishes bool, t *tally, ufrag, pwd string) (*webrtc.PeerConnection, error) {
 	var engine webrtc.MediaEngine
 	for _, c := range codecs() {
 		if len(only) > 0 && c.codec != media.Unknown && !slices.Contains(only, c.codec) {
@@ -41,22 +43,18 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec, publishes bool) 
 		}
 	}
 	var chain interceptor.Registry
+	chain.Add(t) // first: it is next to the network
 	if publishes {
 		if err := receiving(rules, &engine, &chain); err != nil {
 			return nil, fmt.Errorf("webrtc: %w", err)
 		}
 	}
-	var s webrtc.SettingEngine
+	s := v.transports(rules)
 	var sealed seal
 	s.SetICEUDPMux(sealed.mux(v.udp))
-	s.SetLite(true)
-	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	s.SetIncludeLoopbackCandidate(true)
-	s.SetICETimeouts(rules.StunTimeout/2, rules.StunTimeout-rules.StunTimeout/2, keepalive) // the library adds them
-	s.SetDTLSRetransmissionInterval(flight)
-	s.SetDTLSInsecureSkipHelloVerify(true) // a client's address has been proved by ICE
-	s.SetReceiveMTU(receiveMTU)
-	s.SetSRTPReplayProtectionWindow(replay)
+	if ufrag != "" {
+		s.SetICECredentials(ufrag, pwd)
+	}
 	role := webrtc.DTLSRoleServer
 	if rules.DtlsRole == "active" {
 		role = webrtc.DTLSRoleClient
@@ -100,4 +98,26 @@ func partFor(offer, liked string) string {
 		return "active"
 	}
 	return liked
+}
+
+// transports says how packets come and go.
+func (v *Server) transports(rules *config.RTC) (s webrtc.SettingEngine) {
+	s.LoggerFactory = hush{v.o.Log}
+	types := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	if v.tcp != nil {
+		s.SetICETCPMux(v.tcp)
+		types = append(types, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	s.SetNetworkTypes(types)
+	s.SetNet(here{})
+	s.SetLite(true)
+	s.DisableActiveTCP(true)                                                              // nobody is called
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)                                // nor looked for
+	s.SetIncludeLoopbackCandidate(true)                                                   // the only one, see here
+	s.SetICETimeouts(rules.StunTimeout/2, rules.StunTimeout-rules.StunTimeout/2, looking) // the library adds them
+	s.SetDTLSRetransmissionInterval(flight)
+	s.SetDTLSInsecureSkipHelloVerify(true) // a client's address has been proved by ICE
+	s.SetReceiveMTU(receiveMTU)
+	s.SetSRTPReplayProtectionWindow(replay)
+	return s
 }

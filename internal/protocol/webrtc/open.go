@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -18,6 +17,8 @@ import (
 
 // gatherTime is how long the library may look for what an answer says.
 const gatherTime = 5 * time.Second
+
+var errGather = errors.New("webrtc: the library does not come to an end of its candidates")
 
 // refusal is why a client is not let in, with the status that it is told.
 type refusal struct {
@@ -69,15 +70,23 @@ func (v *Server) open(ctx context.Context, t target, offer, host string) (s *ses
 	case !vhost.RTC.Enabled:
 		return nil, "", refuse(http.StatusForbidden, "the virtual host %q has no WebRTC: write rtc { enabled on; } there", vhost.Name)
 	}
+	if err := t.check(); err != nil {
+		return nil, "", err
+	}
+	offer, theirs, err := readOffer(offer, t.publish)
+	if err != nil {
+		return nil, "", err
+	}
 	s = v.newSession(t, vhost)
+	s.offered = v.places(ctx, &c.RTCServer, t.candidate, host)
+	s.contact.tell(s.offered.list(), theirs)
 	answer, err = s.open(ctx, t.publish, vhost, offer)
 	if err != nil {
 		s.cancel(err)
 		s.log.Warn(s.request.Kind+" refused", "ip", t.remote, "stream", s.request.URL(), "status", statusOf(err), "cause", err)
 		return nil, "", err
 	}
-	port := v.sockets[0].LocalAddr().(*net.UDPAddr).Port
-	return s, withCandidates(answer, candidates(ctx, &c.RTCServer, t.candidate, host, port)), nil
+	return s, s.dress(answer, s.offered), nil
 }
 
 // open asks the gates, answers the offer, and has the session begin.
@@ -92,6 +101,8 @@ func (s *session) open(ctx context.Context, publish bool, vhost *config.Vhost, o
 	}
 	answer, err = s.answer(ctx, vhost, offer)
 	if err == nil {
+		s.tally.agreed(s.pc)
+		s.identify(offer, answer)
 		err = v.enter(s)
 	}
 	if err != nil {
@@ -105,10 +116,13 @@ func (v *Server) newSession(t target, vhost *config.Vhost) *session {
 	id := stream.NewID()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	s := &session{
-		server: v, id: id, token: stream.NewID(), codec: t.codec, log: v.o.Log.With("cid", id), remote: t.remote, rules: config.Follow(v.o.Config, vhost),
+		server: v, id: id, token: newToken(), tag: id, codec: t.codec, log: v.o.Log.With("cid", id), remote: t.remote, rules: config.Follow(v.o.Config, vhost),
 		traffic: &stream.Traffic{}, started: time.Now(), ctx: ctx, cancel: cancel,
 		tracks: make(chan beginning, maxTracks), connected: make(chan struct{}),
+		ufrag: t.ufrag, pwd: t.pwd, fixed: t.ufrag != "",
 	}
+	s.tally = newTally(func() int { return s.rules().RTC.DropForPt })
+	s.contact = &contact{strict: func() bool { return s.rules().RTC.StunStrictCheck }, left: s.hungUp}
 	kind := kindPlay
 	if t.publish {
 		kind = kindPublish
@@ -116,7 +130,7 @@ func (v *Server) newSession(t target, vhost *config.Vhost) *session {
 	s.request = &stream.Request{
 		ID: id, Kind: kind, Remote: t.remote, Vhost: vhost.Name, App: t.app, Stream: t.stream, Name: t.stream, Param: t.param,
 		TCURL: "webrtc://" + or(t.vhost, vhost.Name) + "/" + t.app, PageURL: t.page, Token: t.token,
-		Viewer: !t.publish, Wait: true, Notice: true, Packets: cargo, Asks: true, Kick: cancel, Traffic: s.traffic,
+		Viewer: !t.publish, Wait: true, Notice: true, Packets: cargo, Asks: true, Kick: cancel, Link: s.link, Transit: s.transit, Traffic: s.traffic,
 	}
 	if t.publish {
 		s.request.Damage = s.damage
@@ -150,7 +164,7 @@ func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string)
 	var err error
 	rules := vhost.RTC
 	rules.DtlsRole = partFor(offer, rules.DtlsRole)
-	if s.pc, err = s.server.peerFor(&rules, only, s.publisher != nil); err != nil {
+	if s.pc, err = s.server.peerFor(&rules, only, s.publisher != nil, s.tally, s.ufrag, s.pwd); err != nil {
 		return "", err
 	}
 	s.watch()
@@ -173,7 +187,7 @@ func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string)
 	select {
 	case <-gathered:
 	case <-time.After(gatherTime):
-		return "", errors.New("webrtc: the library does not come to an end of its candidates")
+		return "", errGather
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}

@@ -1,7 +1,6 @@
 package webrtc
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"strconv"
@@ -41,7 +40,6 @@ type outlet struct {
 	clock  int64
 	sender *webrtc.RTPSender
 	again  bool // what is lost is sent again
-	copies bool // out of copies: see nack_no_copy
 
 	mu      sync.Mutex // guards what follows
 	bound   bool
@@ -67,7 +65,7 @@ type sendCount struct {
 }
 
 func newOutlet(kind media.Kind, id string, rules *config.RTC) *outlet {
-	o := &outlet{kind: kind, stream: id, clock: videoClock, again: rules.Nack, copies: !rules.NackNoCopy}
+	o := &outlet{kind: kind, stream: id, clock: videoClock, again: rules.Nack}
 	o.header.Version, o.rtx.Version = 2, 2
 	o.next = uint16(rand.Uint32N(1 << 15)) // far from its end: RFC 3711, 3.3.1
 	o.stamp = rand.Uint32()
@@ -187,9 +185,6 @@ func (o *outlet) send(now int64, sequence uint16, p rtp.Payload) error {
 	h := &o.header
 	h.SequenceNumber, h.Timestamp, h.Marker = sequence, p.Time, p.Marker
 	if o.history != nil {
-		if o.copies {
-			p.Data = bytes.Clone(p.Data)
-		}
 		o.history.Put(time.Duration(now), sequence, p)
 	}
 	if int16(sequence-o.next) >= 0 {

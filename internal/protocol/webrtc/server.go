@@ -11,9 +11,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
+	"strings"
 	"sync"
 
-	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
 	"weir/internal/config"
@@ -38,6 +39,7 @@ type Options struct {
 	Server   string                // what answers in JSON say of this server, as the API does
 	Service  string
 	Pid      int
+	Product  string       // NAME/VERSION, in answers
 	Log      *slog.Logger // nil: slog.Default()
 }
 
@@ -48,13 +50,17 @@ type Server struct {
 	// Set by Listen; nil where WebRTC is off.
 	certificate *webrtc.Certificate
 	sockets     []*net.UDPConn
-	udp         ice.UDPMux
+	udp         *udpMux
+	tcp         *tcpMux // nil where there is none
+	lobby       *lobby
 
 	mu       sync.Mutex // guards what follows
 	running  context.Context
 	all      sync.WaitGroup // of sessions; counts up under mu while running goes on
 	sessions map[string]*session
-	full     bool // takes no more: the server is to end when all have left
+	named    map[string]*session // the same, by the name in the address of the resource
+	failed   []stream.Contact    // that found no connection; maxFailed at most
+	full     bool                // takes no more: the server is to end when all have left
 }
 
 // NewServer returns a server of the registry's streams.
@@ -62,7 +68,7 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Server{o: o, sessions: map[string]*session{}}
+	return &Server{o: o, lobby: newLobby(), sessions: map[string]*session{}, named: map[string]*session{}}
 }
 
 // Listen opens the sockets that the configuration asks for, all or none. Call it once, before Run.
@@ -74,25 +80,37 @@ func (v *Server) Listen(c *config.RTCServer) error {
 	if err != nil {
 		return fmt.Errorf("rtc_server: %w", err)
 	}
-	var muxes []ice.UDPMux
 	for _, addr := range listen.Apart(c.Listen) {
-		conn, err := listen.OpenPacket(addr, listen.Options{})
-		if err != nil {
-			v.shut()
-			return fmt.Errorf("rtc_server: %w", err)
+		for range c.Reuseport {
+			conn, err := listen.OpenPacket(addr, listen.Options{Shared: c.Reuseport > 1})
+			if err != nil {
+				v.shut()
+				return fmt.Errorf("rtc_server: %w", err)
+			}
+			_ = conn.SetReadBuffer(socketBuffer) // less room is no reason to stop
+			_ = conn.SetWriteBuffer(socketBuffer)
+			v.sockets = append(v.sockets, conn)
+			if !listen.CanShare {
+				break
+			}
 		}
-		_ = conn.SetReadBuffer(socketBuffer) // less room is no reason to stop
-		_ = conn.SetWriteBuffer(socketBuffer)
-		v.sockets = append(v.sockets, conn)
-		muxes = append(muxes, ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn}))
-		v.o.Log.Info("listening for WebRTC", "address", conn.LocalAddr())
+		v.o.Log.Info("listening for WebRTC", "address", v.sockets[len(v.sockets)-1].LocalAddr())
 	}
-	v.udp = muxes[0]
-	if len(muxes) > 1 {
-		v.udp = ice.NewMultiUDPMuxDefault(muxes...)
+	v.udp = newUDPMux(v.lobby, v.sockets)
+	if c.TCP.Enabled {
+		v.tcp = newTCPMux(v.lobby, portOf(c.TCP.Listen))
 	}
 	v.certificate = certificate
 	return nil
+}
+
+// portOf is the port of the first of some addresses.
+func portOf(addrs []string) int {
+	if len(addrs) == 0 {
+		return 0
+	}
+	port, _ := strconv.Atoi(addrs[0][strings.LastIndexByte(addrs[0], ':')+1:]) // the configuration is checked
+	return port
 }
 
 // newCertificate makes the certificate that this process shows in DTLS: clients know it by the fingerprint in the answer.
@@ -114,7 +132,7 @@ func (v *Server) shut() {
 	if v.udp != nil {
 		_ = v.udp.Close()
 	}
-	for _, conn := range v.sockets {
+	for _, conn := range v.sockets { // where they have no reader yet
 		_ = conn.Close()
 	}
 }
@@ -159,7 +177,7 @@ func (v *Server) enter(s *session) error {
 	case len(v.sessions) >= v.o.Config().MaxConnections:
 		return errFull
 	}
-	v.sessions[s.id] = s
+	v.sessions[s.id], v.named[s.name] = s, s
 	running := v.running
 	v.all.Go(func() {
 		defer v.leave(s)
@@ -172,11 +190,15 @@ func (v *Server) leave(s *session) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.sessions, s.id)
+	delete(v.named, s.name)
 }
 
-// find returns the session with that id, or nil.
+// find returns the session with that id, or that name of its address; nil is none.
 func (v *Server) find(id string) *session {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if s := v.named[id]; s != nil {
+		return s
+	}
 	return v.sessions[id]
 }

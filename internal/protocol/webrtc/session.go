@@ -2,12 +2,14 @@ package webrtc
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,8 +28,7 @@ const (
 
 var (
 	errLeft  = io.EOF // the client has said that it goes, or has closed its page
-	errNoWay = errors.New("no connection has come about: the client's checks reach none of the candidates it was told of; see rtc_server.candidate")
-	errKeys  = errors.New("the handshake of DTLS has failed: somebody else came than the offer says, or packets are damaged on the way")
+	errNoWay = errors.New("no connection has come about")
 	errGone  = errors.New("nothing has come from the client for stun_timeout")
 )
 
@@ -46,18 +47,53 @@ type session struct {
 	started time.Time
 	cancel  context.CancelCauseFunc
 	ctx     context.Context
+	contact *contact
+	tally   *tally
+	offered places // the candidates that the client is told
+	fixed   bool   // the client has chosen the credentials of ICE
 
 	// Set before it runs.
-	pc        *webrtc.PeerConnection
-	publisher *stream.Publisher  // of one who publishes
-	reader    *stream.Subscriber // of one who plays
-	senders   []*outlet
-	intake    atomic.Pointer[intake] // of one who publishes, once it runs
+	ufrag, pwd string // of ICE, on this side
+	name       string // of the session in the address of the resource: both ufrags
+	offer      string // without its candidates
+	pc         *webrtc.PeerConnection
+	publisher  *stream.Publisher  // of one who publishes
+	reader     *stream.Subscriber // of one who plays
+	senders    []*outlet
+	intake     atomic.Pointer[intake] // of one who publishes, once it runs
 
 	tracks    chan beginning // of a publisher
 	anew      atomic.Bool    // a player wants a key frame
 	connected chan struct{}  // closed when media may go
 	once      sync.Once
+
+	amending sync.Mutex // guards what follows; held while ICE begins anew
+	theirs   string     // the client's ufrag
+	tag      string     // changes whenever ICE begins anew
+	restarts int
+}
+
+// maxRestarts is how often ICE may begin anew in a session.
+const maxRestarts = 1000
+
+// newToken makes nine random letters and digits.
+func newToken() string { return strings.ToLower(rand.Text()[:9]) }
+
+// identify gives the session the name that it has in its address, and has its checks counted.
+func (s *session) identify(offer, answer string) {
+	s.offer, s.theirs, s.ufrag = offer, attribute(offer, "ice-ufrag"), attribute(answer, "ice-ufrag")
+	s.name = s.ufrag + ":" + s.theirs
+	s.server.lobby.watch(s.ufrag, s.contact)
+}
+
+// etag tells one generation of ICE from the next.
+func (s *session) etag() string { return `"` + s.tag + `"` }
+
+// hungUp ends a session whose connection over TCP has ended, where that is the one in use.
+func (s *session) hungUp() {
+	if c := s.describe(); strings.HasPrefix(c.Selected, "tcp") {
+		s.cancel(errLeft)
+	}
 }
 
 // beginning is a track of a publisher that begins.
@@ -89,16 +125,16 @@ func (s *session) watch() {
 		case webrtc.PeerConnectionStateConnected:
 			s.once.Do(func() { close(s.connected) })
 		case webrtc.PeerConnectionStateFailed:
-			if s.pc.ICEConnectionState() == webrtc.ICEConnectionStateConnected { // so it is not for want of packets
-				s.cancel(errKeys)
+			if closed(s.connected) {
+				s.cancel(errGone)
+			} else {
+				s.cancel(s.stranded())
 			}
-			s.cancel(errGone)
 		case webrtc.PeerConnectionStateClosed:
-			select {
-			case <-s.connected:
+			if closed(s.connected) {
 				s.cancel(errLeft)
-			default: // the library does that too
-				s.cancel(errKeys)
+			} else { // the library does that too
+				s.cancel(s.stranded())
 			}
 		}
 	})
@@ -111,7 +147,9 @@ func (s *session) run(server context.Context) {
 	if cause := context.Cause(s.ctx); cause != nil {
 		err = cause
 	}
+	last := s.describe()
 	s.close(err)
+	s.server.remember(s, last, err)
 	s.report(err)
 }
 
@@ -132,7 +170,7 @@ func (s *session) serve() error {
 	select {
 	case <-s.connected:
 	case <-timer.C:
-		return errNoWay
+		return s.stranded()
 	case <-s.ctx.Done():
 		return nil
 	}

@@ -26,6 +26,18 @@ type target struct {
 	token              string
 	remote             netip.Addr
 	page               string
+	plain              string // which of encrypt and dtls the client wants off
+}
+
+// check refuses what a client cannot have.
+func (t *target) check() error {
+	if t.plain != "" {
+		return refuse(http.StatusBadRequest, "%s=false cannot be had: WebRTC is always encrypted here; leave it out", t.plain)
+	}
+	if t.candidate != "" && len(ported([]string{t.candidate}, 1)) == 0 {
+		return refuse(http.StatusBadRequest, "the address in eip, or candidate, is none")
+	}
+	return checkCredentials(t.ufrag, t.pwd)
 }
 
 // targetOf reads an address of WHIP or WHEP, such as /rtc/v1/whip/?app=live&stream=livestream.
@@ -35,6 +47,11 @@ func targetOf(r *http.Request) target {
 		vhost: web.Host(r), app: or(q.Get("app"), defaultApp), stream: or(q.Get("stream"), defaultStream), param: r.URL.RawQuery,
 		candidate: or(q.Get("eip"), q.Get("candidate")), codec: q.Get("codec"), ufrag: q.Get("ice-ufrag"), pwd: q.Get("ice-pwd"),
 		token: web.Bearer(r), remote: remoteOf(r), page: r.Referer(),
+	}
+	for _, name := range []string{"encrypt", "dtls"} {
+		if q.Get(name) == "false" {
+			t.plain = name
+		}
 	}
 	t.publish = strings.HasPrefix(r.URL.Path, pathWHIP) && q.Get("action") != "play"
 	return t

@@ -43,20 +43,24 @@ func (v *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (v *Server) serveWHIP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Methods", "POST, DELETE, OPTIONS")
+	h.Set("Access-Control-Allow-Methods", "POST, PATCH, DELETE, OPTIONS")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match")
-	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link")
+	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch")
 	switch r.Method {
 	case http.MethodOptions:
 		h.Set("Accept-Post", "application/sdp")
+		h.Set("Accept-Patch", typeFragment)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	case http.MethodDelete:
 		v.remove(w, r)
 		return
+	case http.MethodPatch:
+		v.patch(w, r)
+		return
 	case http.MethodPost:
 	default:
-		h.Set("Allow", "POST, DELETE, OPTIONS")
+		h.Set("Allow", "POST, PATCH, DELETE, OPTIONS")
 		sayNo(w, http.StatusMethodNotAllowed, errors.New("post an offer to begin, and delete the address that the answer names to end"))
 		return
 	}
@@ -75,15 +79,19 @@ func (v *Server) serveWHIP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Type", "application/sdp")
 	h.Set("Location", location(r, s))
-	h.Set("ETag", `"`+s.id+`"`)
+	h.Set("ETag", `"`+s.id+`"`) // of the first generation
+	h.Set("Accept-Patch", typeFragment)
+	for _, link := range iceServers(v.o.Config().RTCServer.IceServer) {
+		h.Add("Link", link)
+	}
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer)
 }
 
 // location is the address of a session.
 func location(r *http.Request, s *session) string {
-	q := url.Values{"action": {"delete"}, "app": {s.request.App}, "stream": {s.request.Stream}, "session": {s.id}, "token": {s.token}}
-	return r.URL.Path + "?" + q.Encode()
+	return r.URL.Path + "?action=delete&token=" + s.token + "&app=" + url.QueryEscape(s.request.App) +
+		"&stream=" + url.QueryEscape(s.request.Stream) + "&session=" + strings.ReplaceAll(url.QueryEscape(s.name), "%3A", ":")
 }
 
 // remove ends a session for whoever knows its address.

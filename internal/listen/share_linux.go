@@ -1,0 +1,21 @@
+package listen
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// CanShare says that several UDP sockets may have one address, and that the system spreads those who send there over them:
+// what comes from one of these goes to the same socket always.
+const CanShare = true
+
+// share lets a socket have the address of others.
+func share(_, _ string, c syscall.RawConn) error {
+	var err error
+	failed := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+	if failed != nil {
+		return failed
+	}
+	return err
+}
