@@ -94,6 +94,7 @@ func (s *session) hungUp() {
 
 // watch has the session hear of its connection.
 func (s *session) watch() {
+	s.pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(s.contact.choose)
 	s.pc.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		select {
 		case s.tracks <- remote:
