@@ -1,9 +1,13 @@
 package webrtc
 
 import (
+	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
+
+	"github.com/pion/webrtc/v4"
 
 	"weir/internal/stream"
 )
@@ -28,6 +32,7 @@ type contact struct {
 	first, at  time.Time
 	controlled bool
 	paths      []stream.Path // maxPaths at most
+	selected   string
 }
 
 // checked counts a check. It is false if that is not to be answered.
@@ -79,6 +84,16 @@ func (c *contact) shook() {
 	c.shakes++
 }
 
+// choose keeps the way that the client has chosen.
+func (c *contact) choose(pair *webrtc.ICECandidatePair) {
+	if pair == nil || pair.Remote == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.selected = pair.Remote.Protocol.String() + " " + net.JoinHostPort(pair.Remote.Address, strconv.Itoa(int(pair.Remote.Port)))
+}
+
 // hungUp tells of the end of the last connection over TCP.
 func (c *contact) hungUp() {
 	if c != nil {
@@ -112,6 +127,7 @@ func (c *contact) fill(out *stream.Contact) (refused uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out.Told, out.Theirs = append([]string{}, c.told...), append([]string{}, c.theirs...)
+	out.Selected = c.selected
 	out.Checks, out.Answered, out.Shakes, out.First, out.Last = c.checks, c.yes, c.shakes, c.first, c.at
 	out.Paths = append([]stream.Path{}, c.paths...)
 	return c.refused

@@ -34,11 +34,7 @@ func (s *session) describe() stream.Contact {
 	if s.pc == nil {
 		return c
 	}
-	transport := s.pc.SCTP().Transport()
-	c.DTLS = transport.State().String()
-	if pair, err := transport.ICETransport().GetSelectedCandidatePair(); err == nil && pair != nil {
-		c.Selected = pair.Remote.Protocol.String() + " " + net.JoinHostPort(pair.Remote.Address, strconv.Itoa(int(pair.Remote.Port)))
-	}
+	c.DTLS = s.pc.SCTP().Transport().State().String()
 	switch {
 	case closed(s.connected):
 		c.State = "connected"

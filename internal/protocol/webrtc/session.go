@@ -114,6 +114,7 @@ func (s *session) damage() (d stream.Damage) {
 
 // watch has the session hear of its connection.
 func (s *session) watch() {
+	s.pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(s.contact.choose)
 	s.pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		select {
 		case s.tracks <- beginning{remote, receiver}:
