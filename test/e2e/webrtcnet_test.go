@@ -105,8 +105,9 @@ type netPublisher struct {
 
 	mu       sync.Mutex // guards what follows
 	pictures []sentPicture
-	asked    int // for key frames
-	nacked   int // packets
+	payloads map[string][]uint16 // the numbers of the packets with one
+	asked    int                 // for key frames
+	nacked   int                 // packets
 	wantKey  bool
 }
 
@@ -115,7 +116,7 @@ const smallPackets = 200
 
 func netPublish(t *testing.T, p *rtcPeer, query string) *netPublisher {
 	t.Helper()
-	n, tags := &netPublisher{rtcPeer: p, quit: make(chan struct{})}, readClip(t, newClip(t, "h264", "small"))
+	n, tags := &netPublisher{rtcPeer: p, quit: make(chan struct{}), payloads: map[string][]uint16{}}, readClip(t, newClip(t, "h264", "small"))
 	video, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000}, "video", "x")
 	if err != nil {
 		t.Fatal(err)
@@ -205,6 +206,9 @@ func (n *netPublisher) send(video *webrtc.TrackLocalStaticRTP, tags []flv.Tag) {
 			packets := pack.Packetize(picture, 90000/rate)
 			n.mu.Lock()
 			n.pictures = append(n.pictures, sentPicture{key, packets[0].SequenceNumber, len(packets), time.Now()})
+			for _, k := range packets {
+				n.payloads[string(k.Payload)] = append(n.payloads[string(k.Payload)], k.SequenceNumber)
+			}
 			n.mu.Unlock()
 			for _, k := range packets {
 				if video.WriteRTP(k) != nil {
@@ -231,6 +235,17 @@ func (n *netPublisher) due(key bool) bool {
 	return due
 }
 
+// number returns the number of the packet with a payload, if there is just one.
+func (n *netPublisher) number(payload []byte) (number uint16, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := n.payloads[string(payload)]
+	if len(list) != 1 {
+		return 0, false
+	}
+	return list[0], true
+}
+
 // arrival is a packet that a player has.
 type arrival struct {
 	at      time.Time
@@ -243,11 +258,14 @@ type netPlayer struct {
 	*rtcPeer
 	from *netPublisher
 
-	mu      sync.Mutex // guards what follows
-	packets map[uint16]arrival
-	begun   uint16 // its first
-	resent  int    // by RTX
-	twice   int    // came twice or more
+	mu      sync.Mutex         // guards what follows
+	packets map[uint16]arrival // by the publisher's numbers, as far as they are known
+	moved   uint16             // the player's numbers minus the publisher's
+	known   bool
+	early   []*rtp.Packet // that came before it was
+	begun   uint16        // its first
+	resent  int           // by RTX
+	twice   int           // came twice or more
 	asked   int
 	askedAt time.Time
 	looked  time.Time // at whether to ask
@@ -292,17 +310,27 @@ func netPlay(t *testing.T, p *rtcPeer, from *netPublisher, query string) *netPla
 func (n *netPlayer) take(k *rtp.Packet, again bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.packets) == 0 {
-		n.begun = k.SequenceNumber
+	if !n.known {
+		n.early = append(n.early, k)
+		number, ok := n.from.number(k.Payload)
+		if !ok {
+			return
+		}
+		n.moved, n.known, n.begun = k.SequenceNumber-number, true, n.early[0].SequenceNumber-(k.SequenceNumber-number)
+		for _, k := range n.early {
+			n.packets[k.SequenceNumber-n.moved] = arrival{time.Now(), k.Payload, false}
+		}
+		return
 	}
+	number := k.SequenceNumber - n.moved
 	if again {
 		n.resent++
 	}
-	if _, has := n.packets[k.SequenceNumber]; has {
+	if _, has := n.packets[number]; has {
 		n.twice++
 		return
 	}
-	n.packets[k.SequenceNumber] = arrival{time.Now(), k.Payload, again}
+	n.packets[number] = arrival{time.Now(), k.Payload, again}
 }
 
 // stuck reports whether it is time to ask for a key frame.

@@ -70,8 +70,12 @@ func TestRTCCable(t *testing.T) {
 	cmd := exec.Command("ip", append(here, self, "-test.run", "^TestRTCCable$", "-test.v")...)
 	cmd.Env = append(os.Environ(), besideCable+"=1")
 	clients := begin(t, cmd)
-	// They are patient themselves, more than once.
-	if !poll(func() bool { return !clients.running() }) && !poll(func() bool { return !clients.running() }) || clients.err != nil {
+	select {
+	case <-clients.exited:
+	case <-time.After(3 * patience): // they are patient themselves, more than once
+		t.Fatalf("the clients do not end:\n%s", clients.out.String())
+	}
+	if clients.err != nil {
 		t.Fatalf("the clients ended with %v:\n%s", clients.err, clients.out.String())
 	}
 	for line := range strings.Lines(clients.out.String()) {
