@@ -146,7 +146,7 @@ func TestRTCToRTMP(t *testing.T) {
 		}
 	}
 	t.Logf("sound of %v bits a second, %v key frames", rates, keys)
-	if rates[""] > 50_000 || rates["&vhost=other.test"] < 1.5*rates[""] {
+	if rates[""] > 50_000 || rates["&vhost=other.test"] < 1.25*rates[""] {
 		t.Errorf("sound of %v bits a second", rates)
 	}
 	if keys[""] < 6 || keys["&vhost=other.test"] > 5 {

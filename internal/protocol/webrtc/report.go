@@ -60,7 +60,7 @@ func (v *Server) diagnose(c *stream.Contact, refused uint64) (reason, next strin
 		return fmt.Sprintf("%d STUN requests came from %s, and none was in order", c.Checks, from(c)), "have the client use the answer to this offer: the password in its requests is another one"
 	case c.Selected == "":
 		return fmt.Sprintf("%d STUN requests came from %s and were answered, but the client has not chosen that way", c.Checks, from(c)), "let what this server sends from " + v.ports() + " through to the client: the answers seem to be lost"
-	case c.DTLS == webrtc.DTLSTransportStateFailed.String():
+	case c.DTLS == webrtc.DTLSTransportStateFailed.String() || c.DTLS == webrtc.DTLSTransportStateClosed.String():
 		return "the handshake of DTLS has failed over " + c.Selected, "see that the fingerprint in the offer is that of the client's certificate: somebody else has come, or packets are damaged on the way"
 	case c.Shakes == 0:
 		return "the client has chosen " + c.Selected + ", and sent nothing of DTLS there", "look at the client: it is to begin with DTLS, unless dtls_role is active"
