@@ -150,16 +150,7 @@ func (w *cable) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	}
 	to = canonical(to)
 	yes := isYes(b)
-	var via outward
-	w.mu.Lock()
-	for i := range w.peers {
-		if p := &w.peers[i]; p.at == to {
-			via, p.proven = p.via, p.proven || yes
-			w.peers[0], w.peers[i] = w.peers[i], w.peers[0] // the one in use is found at once
-			break
-		}
-	}
-	w.mu.Unlock()
+	via := w.way(to, yes)
 	if via == nil {
 		return len(b), nil
 	}
@@ -168,6 +159,38 @@ func (w *cable) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 		w.lobby.contactOf(w.ufrag).answered(to)
 	}
 	return len(b), via.send(b, to)
+}
+
+// WriteSeveral sends packets of one size that lie behind each other, of which the last may be shorter.
+func (w *cable) WriteSeveral(b []byte, size int, to netip.AddrPort) error {
+	select {
+	case <-w.done:
+		return io.ErrClosedPipe
+	default:
+	}
+	to = canonical(to)
+	switch via := w.way(to, false).(type) {
+	case nil:
+		return nil
+	case *socket:
+		return via.several(b, size, to)
+	default:
+		return each(b, size, func(b []byte) error { return via.send(b, to) })
+	}
+}
+
+// way returns how packets go to an address, nil if nothing is sent there. Proven says that a check from there is answered.
+func (w *cable) way(to netip.AddrPort, proven bool) (via outward) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.peers {
+		if p := &w.peers[i]; p.at == to {
+			via, p.proven = p.via, p.proven || proven
+			w.peers[0], w.peers[i] = w.peers[i], w.peers[0] // the one in use is found at once
+			break
+		}
+	}
+	return via
 }
 
 // ReadFrom is the same with another form of an address.

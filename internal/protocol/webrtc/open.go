@@ -164,7 +164,7 @@ func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string)
 	var err error
 	rules := vhost.RTC
 	rules.DtlsRole = partFor(offer, rules.DtlsRole)
-	if s.pc, err = s.server.peerFor(&rules, only, s.publisher != nil, s.tally, s.ufrag, s.pwd); err != nil {
+	if s.pc, err = s.server.peerFor(&rules, only, s.publisher != nil, s.tally, &s.burst, s.ufrag, s.pwd); err != nil {
 		return "", err
 	}
 	s.watch()

@@ -51,12 +51,17 @@ func (s *session) pass() error {
 			return err
 		}
 		w.layout = s.reader.Layout() // for all that came: it takes the hub's lock
+		s.burst.hold()
 		for _, p := range packets[:n] {
-			if err := w.send(p); err != nil {
-				return sent(err)
+			if err = w.send(p); err != nil {
+				break
 			}
 		}
+		s.burst.flush()
 		clear(packets[:n])
+		if err != nil {
+			return sent(err)
+		}
 		w.report()
 	}
 }

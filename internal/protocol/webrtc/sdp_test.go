@@ -91,7 +91,7 @@ func FuzzAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		pc, err := v.peerFor(rules, nil, true, newTally(func() int { return 0 }), "", "")
+		pc, err := v.peerFor(rules, nil, true, newTally(func() int { return 0 }), &burst{}, "", "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 // which somebody who knows no key but the client's address would end its session. The library takes them.
 type seal struct {
 	closed atomic.Bool
+	out    *burst // through which packets go
 }
 
 // mux has the connections of a mux under the seal.
@@ -65,7 +66,7 @@ func (c sealedFastConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) 
 }
 
 func (c sealedFastConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	return c.fast.WriteToAddrPort(b, to)
+	return c.seal.out.write(c.fast, b, to)
 }
 
 // plain reports whether a packet has a record of DTLS which is not encrypted, and no part of a handshake: of that the last messages

@@ -48,6 +48,7 @@ type session struct {
 	cancel  context.CancelCauseFunc
 	ctx     context.Context
 	contact *contact
+	burst   burst
 	tally   *tally
 	offered places // the candidates that the client is told
 	fixed   bool   // the client has chosen the credentials of ICE

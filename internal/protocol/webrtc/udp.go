@@ -5,11 +5,15 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // readPause is how long a socket that fails is left alone.
 const readPause = 10 * time.Millisecond
+
+// maxVain is after how many bursts that the system does not cut it is not asked to any more.
+const maxVain = 100
 
 // udpMux shares UDP sockets among clients. Checks find their client by its ufrag, also where another had the address
 // before; all else by the address from which a check was answered. What is neither is dropped, and leaves nothing behind.
@@ -110,7 +114,7 @@ func (m *udpMux) forget(w *cable) {
 
 // read hands out what comes through a socket, until that is closed.
 func (m *udpMux) read(conn *net.UDPConn) {
-	via := socket{conn}
+	via := &socket{conn: conn}
 	d := m.free.Get().(*datagram)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(d.b[:])
@@ -154,9 +158,25 @@ func (m *udpMux) route(d *datagram, via outward) *cable {
 }
 
 // socket sends packets through a UDP socket.
-type socket struct{ *net.UDPConn }
+type socket struct {
+	conn *net.UDPConn
+	vain atomic.Int32 // bursts in a row that the system has not cut
+}
 
-func (s socket) send(b []byte, to netip.AddrPort) error {
-	_, err := s.WriteToUDPAddrPort(b, to)
+func (s *socket) send(b []byte, to netip.AddrPort) error {
+	_, err := s.conn.WriteToUDPAddrPort(b, to)
 	return err
+}
+
+// several sends packets that lie behind each other.
+func (s *socket) several(b []byte, size int, to netip.AddrPort) error {
+	if canSegment && len(b) > size && s.vain.Load() < maxVain {
+		err := sendSegments(s.conn, b, size, to)
+		if err == nil {
+			s.vain.Store(0)
+			return nil
+		}
+		s.vain.Add(1) // not this kernel, or not on the way to this client: one by one then
+	}
+	return each(b, size, func(b []byte) error { return s.send(b, to) })
 }

@@ -101,6 +101,8 @@ func (v *view) show(b *stream.Batch) error {
 	}
 	v.wire.extend(b)
 	v.items = v.wire.read(v.items[:0], b.Pos, len(b.Frames))
+	v.session.burst.hold()
+	defer v.session.burst.flush()
 	for i := range v.items {
 		if err := v.send(&v.items[i]); err != nil {
 			return err
@@ -205,6 +207,8 @@ func (v *view) pause(now int64, bytes int) {
 	if over < int64(time.Millisecond) {
 		return
 	}
+	v.session.burst.flush()
+	defer v.session.burst.hold()
 	select {
 	case <-time.After(time.Duration(over)):
 	case <-v.session.ctx.Done():
