@@ -31,7 +31,7 @@ type rtcPeer struct {
 	location string
 	only     string                    // the one candidate that it takes of an answer's, an address; empty is all
 	says     func(offer string) string // what it says in place of its offer; nil is the same
-	tag      string // of the session, for If-Match
+	tag      string                    // of the session, for If-Match
 	answer   string
 	up       chan struct{}
 }
