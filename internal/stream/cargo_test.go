@@ -1,6 +1,9 @@
 package stream
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // cargo is what packets are in tests whose readers take some.
 const cargo Cargo = "test"
@@ -19,7 +22,7 @@ func TestCargo(t *testing.T) {
 	p.must(t, "K")
 	want(t, sub, "K0", nil)
 	p.Lane(cargo, nil)
-	if _, err := sub.ReadFrame(); err != ErrLane {
+	if _, err := sub.ReadFrame(); !errors.Is(err, ErrLane) {
 		t.Errorf("its own kind comes: %v", err)
 	}
 	p.Close()

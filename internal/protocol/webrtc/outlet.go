@@ -145,13 +145,6 @@ func profileOf(fmtp string) byte {
 	return byte(n)
 }
 
-// takes reports whether the player can be sent a codec.
-func (o *outlet) takes(c media.Codec) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.ways[c]) > 0
-}
-
 // use has the packets that follow be of a codec, and of a profile of H.264 if that is known. It is false for one that has not
 // been agreed on. mu is held.
 func (o *outlet) use(c media.Codec, profile byte) bool {

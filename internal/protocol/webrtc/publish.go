@@ -125,7 +125,7 @@ func (in *intake) read(t *inlet) error {
 	for {
 		n, _, err := t.remote.Read(room)
 		if err != nil && n == 0 {
-			return nil //nolint:nilerr // the connection knows why
+			return nil // the connection knows why
 		}
 		now := media.Now()
 		in.silence.Heard(now)

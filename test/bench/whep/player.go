@@ -132,12 +132,12 @@ func ask(ctx context.Context, url string, certificate *tls.Certificate) (answer,
 	if err != nil {
 		return "", "", err
 	}
-	print, err := fingerprint.Fingerprint(leaf, crypto.SHA256)
+	proof, err := fingerprint.Fingerprint(leaf, crypto.SHA256)
 	if err != nil {
 		return "", "", err
 	}
 	ufrag = rand.Text()[:8]
-	body := strings.ReplaceAll(fmt.Sprintf(offer, ufrag, print), "\n", "\r\n")
+	body := strings.ReplaceAll(fmt.Sprintf(offer, ufrag, proof), "\n", "\r\n")
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return "", "", err
@@ -170,11 +170,8 @@ func (p *player) connect(ctx context.Context, certificate *tls.Certificate) erro
 		}
 		break
 	}
-	//nolint:staticcheck // the form with options is of no use here
-	d, err := dtls.Client(dtlsEnd{p}, p.conn.RemoteAddr(), &dtls.Config{
-		Certificates: []tls.Certificate{*certificate}, InsecureSkipVerify: true,
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80},
-	})
+	d, err := dtls.ClientWithOptions(dtlsEnd{p}, p.conn.RemoteAddr(), dtls.WithCertificates(*certificate), dtls.WithInsecureSkipVerify(true),
+		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80))
 	if err != nil {
 		return err
 	}
