@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"testing"
@@ -11,6 +12,7 @@ type expectation struct {
 	clip   clip
 	frames int     // of video, at least
 	gap    float64 // the longest step between two frames, in seconds; 0 is one second
+	absent bool    // there was no publisher for a while
 }
 
 type probed struct {
@@ -44,10 +46,13 @@ func (p *packet) dts() float64 {
 func check(t *testing.T, r recording, want expectation) {
 	t.Helper()
 	frames, pictures := 0, 0
+	if r.wall && want.absent {
+		want.gap = patience.Seconds()
+	}
 	see := func(raw []byte) {
 		var p probed
 		unmarshal(t, raw, &p)
-		checkStreams(t, &p, want)
+		checkStreams(t, &p, want, cmp.Or(r.sound, "aac"))
 		frames += checkTimes(t, &p, want)
 	}
 	if r.probe != nil {
@@ -69,7 +74,7 @@ func check(t *testing.T, r recording, want expectation) {
 	}
 }
 
-func checkStreams(t *testing.T, p *probed, want expectation) {
+func checkStreams(t *testing.T, p *probed, want expectation, sound string) {
 	t.Helper()
 	var video, audio int
 	for _, s := range p.Streams {
@@ -81,7 +86,7 @@ func checkStreams(t *testing.T, p *probed, want expectation) {
 			}
 		case "audio":
 			audio++
-			if s.Codec != "aac" {
+			if s.Codec != sound {
 				t.Errorf("the audio is %s", s.Codec)
 			}
 		}
