@@ -53,6 +53,7 @@ type recording struct {
 	messages []rtmp.Message
 	sound    string // its codec, if that is not AAC
 	wall     bool   // its times go on while there is no publisher
+	peeks    bool   // what came in the first half second was looked at, and thrown away
 }
 
 // list returns the files of a recording.
@@ -101,6 +102,7 @@ type fileViewer struct {
 	*process
 	file string
 
+	peeks bool // see recording
 	at    int64 // what has been counted of the file
 	count int
 }
@@ -151,7 +153,7 @@ func (v *fileViewer) stop() recording {
 			v.t.Error(err)
 		}
 	}
-	return recording{file: v.file}
+	return recording{file: v.file, peeks: v.peeks}
 }
 
 func ffmpegPlayer(t *testing.T, url, codec string) viewing {
@@ -166,7 +168,9 @@ func ffmpegViewer(options ...string) func(*testing.T, string, string) viewing {
 		file := filepath.Join(t.TempDir(), "ffmpeg.flv")
 		args := strings.Fields("-hide_banner -loglevel error -nostdin -fflags nobuffer -analyzeduration 500000")
 		args = slices.Concat(args, options, []string{"-i", url}, strings.Fields("-c copy -flush_packets 1 -f flv"), []string{file})
-		return view(t, file, modern("ffmpeg", codec), args...)
+		v := view(t, file, modern("ffmpeg", codec), args...)
+		v.peeks = true // where a publisher gives no description of its stream
+		return v
 	}
 }
 

@@ -232,7 +232,7 @@ func kick(t *testing.T, f *fixture, p cast) {
 	watched(t, map[string]viewing{"other": stay}, 10)
 	f.kick(f.publishers()[0].ID)
 	if p.deaf {
-		first.stop()
+		first.(*process).signal(syscall.SIGKILL)
 	} else if err := first.wait(); err != nil && err.Error() == "it does not end" {
 		t.Errorf("the publisher goes on though it was kicked")
 	}
