@@ -32,7 +32,8 @@ type player struct {
 	web    func(t *testing.T, url string) string // the address that it asks for, if that is over HTTP
 	late   bool                                  // it cannot come before there is something to play
 	leaves bool                                  // it ends when the publisher does
-	lacks  string                                // a codec that it cannot carry
+	lacks  []string                              // codecs that it cannot carry
+	denied func(t *testing.T, f *fixture)        // asks for what it cannot have, and checks what it is told
 }
 
 // viewing is a player at work.
@@ -50,6 +51,9 @@ type recording struct {
 	files    []string
 	probe    []byte
 	messages []rtmp.Message
+	sound    string // its codec, if that is not AAC
+	wall     bool   // its times go on while there is no publisher
+	peeks    bool   // what came in the first half second was looked at, and thrown away
 }
 
 // list returns the files of a recording.
@@ -73,13 +77,14 @@ var players = []player{
 	{name: "https-flv", start: watchWeb(httpsFLV, ffmpegPlayer), says: webSays, web: httpsFLV, leaves: true, light: true},
 	{name: "h2-flv", start: watchWeb(httpsFLV, h2Player), says: webSays, web: httpsFLV, leaves: true, light: true},
 	{name: "ws-flv", start: watchWeb(wsFLV, socketPlayer), says: webSays, web: httpFLV, leaves: true},
-	{name: "srt", start: srtPlayer(""), says: srtSays, leaves: true, lacks: "av1"},
-	{name: "hls", start: hlsPlayer, web: httpHLS, late: true, light: true, lacks: "av1"},
+	{name: "srt", start: srtPlayer(""), says: srtSays, leaves: true, lacks: []string{"av1"}},
+	{name: "hls", start: hlsPlayer, web: httpHLS, late: true, light: true, lacks: []string{"av1"}},
+	{name: "whep", start: whepPlayer, says: whepSays, denied: whepDenied, light: true, lacks: []string{"hevc", "av1"}},
 }
 
 // tsPlayers are the rows of what http_remux sends instead of FLV, which is another setting.
 var tsPlayers = []player{
-	{name: "http-ts", start: watchWeb(httpTS, ffmpegPlayer), says: webSays, web: httpTS, leaves: true, lacks: "av1"},
+	{name: "http-ts", start: watchWeb(httpTS, ffmpegPlayer), says: webSays, web: httpTS, leaves: true, lacks: []string{"av1"}},
 }
 
 func rtmpdumpSays(code, _ string) string { return code }
@@ -97,6 +102,7 @@ type fileViewer struct {
 	*process
 	file string
 
+	peeks bool // see recording
 	at    int64 // what has been counted of the file
 	count int
 }
@@ -147,7 +153,7 @@ func (v *fileViewer) stop() recording {
 			v.t.Error(err)
 		}
 	}
-	return recording{file: v.file}
+	return recording{file: v.file, peeks: v.peeks}
 }
 
 func ffmpegPlayer(t *testing.T, url, codec string) viewing {
@@ -162,7 +168,9 @@ func ffmpegViewer(options ...string) func(*testing.T, string, string) viewing {
 		file := filepath.Join(t.TempDir(), "ffmpeg.flv")
 		args := strings.Fields("-hide_banner -loglevel error -nostdin -fflags nobuffer -analyzeduration 500000")
 		args = slices.Concat(args, options, []string{"-i", url}, strings.Fields("-c copy -flush_packets 1 -f flv"), []string{file})
-		return view(t, file, modern("ffmpeg", codec), args...)
+		v := view(t, file, modern("ffmpeg", codec), args...)
+		v.peeks = true // where a publisher gives no description of its stream
+		return v
 	}
 }
 

@@ -28,6 +28,10 @@ type publisher struct {
 	fixed bool
 	// light spares the machine the heavy clips, which another row sends.
 	light bool
+	// names is by what it publishes a stream without a name; empty: it is refused.
+	names string
+	// deaf says that it sends on though nobody wants it any more.
+	deaf bool
 }
 
 // publication is a publisher at work.
@@ -48,6 +52,7 @@ var publishers = []publisher{
 	{name: "client-rtmps", codec: "h264", start: sendTLS(startClientPublisher), says: clientSays, light: true},
 	{name: "ffmpeg-srt", codec: "h264", start: srtPublisher(""), says: srtSays, light: true},
 	{name: "ffmpeg-flv-post", codec: "h264", start: postPublisher(), says: postSays, light: true},
+	{name: "whip", codec: "h264", start: whipPublisher, says: whipSays, fixed: true, light: true, names: "livestream", deaf: true},
 }
 
 func ffmpegSays(_, text string) string { return "Server error: " + text }

@@ -33,7 +33,7 @@ func republish(t *testing.T, f *fixture, p cast) {
 	if n := len(f.players()); n != len(views) {
 		t.Errorf("%d players are left of %d", n, len(views))
 	}
-	finish(t, views, expectation{clip: c, frames: 55})
+	finish(t, views, expectation{clip: c, frames: 55, absent: true})
 }
 
 // leave waits for the end of the players that leave with the publisher, which must be a good one.
@@ -72,7 +72,7 @@ func resume(t *testing.T, f *fixture, p cast) {
 	if n := len(f.players()); n != len(views) {
 		t.Errorf("%d players are left of %d", n, len(views))
 	}
-	finish(t, views, expectation{clip: c, frames: 55})
+	finish(t, views, expectation{clip: c, frames: 55, absent: true})
 	again.stop()
 }
 
@@ -231,7 +231,9 @@ func kick(t *testing.T, f *fixture, p cast) {
 	}
 	watched(t, map[string]viewing{"other": stay}, 10)
 	f.kick(f.publishers()[0].ID)
-	if err := first.wait(); err != nil && err.Error() == "it does not end" {
+	if p.deaf {
+		first.(*process).signal(syscall.SIGKILL)
+	} else if err := first.wait(); err != nil && err.Error() == "it does not end" {
 		t.Errorf("the publisher goes on though it was kicked")
 	}
 	unpublished(t, f)
@@ -271,8 +273,8 @@ func steadyClock(t *testing.T, f *fixture) {
 
 const vhosts = "vhost a.test { $outputs }\nvhost localhost { $outputs }"
 
-// closed are virtual hosts that refuse players over HTTP.
-const closed = "\nvhost off.test { enabled off; $outputs }\nvhost brief.test { $brief }"
+// closed are virtual hosts that refuse players over HTTP and WebRTC.
+const closed = "\nvhost off.test { enabled off; $outputs }\nvhost brief.test { $brief }\nvhost keyed.test { auth { enabled on; secret s; } $outputs }"
 
 // vhost has streams of one name in three virtual hosts: one that the parameters name, one that
 // is the host of the address, and the default one.
@@ -318,12 +320,22 @@ func denial(t *testing.T, f *fixture, p cast) {
 		if v.web != nil {
 			deniedWeb(t, f, v)
 		}
+		if v.denied != nil {
+			v.denied(t, f)
+		}
 		if v.says != nil {
 			refused(t, v.says, "NetConnection.Connect.Rejected", unknown, v.start(t, f.url("s?vhost=b.test"), p.codec))
 		}
 	}
 	empty := "The address has no stream name: use rtmp://server/app/stream, or enter a stream key."
-	refused(t, p.says, "NetStream.Publish.BadName", empty, p.start(t, f.url("?vhost=a.test"), c, 0))
+	nameless := p.start(t, f.url("?vhost=a.test"), c, 0)
+	if p.names == "" {
+		refused(t, p.says, "NetStream.Publish.BadName", empty, nameless)
+	} else {
+		waitFor(t, "the publisher without a name", func() bool {
+			return slices.ContainsFunc(f.publishers(), func(c client) bool { return c.URL == "a.test/live/"+p.names })
+		})
+	}
 	refused(t, players[0].says, "NetStream.Play.Failed", empty, players[0].start(t, f.url("?vhost=a.test"), p.codec))
 }
 

@@ -30,7 +30,7 @@ type stage struct {
 }
 
 var stages = []stage{
-	{name: "", outputs: flvAndHLS, players: players},
+	{name: "", outputs: bridged, players: players},
 	{name: "ts ", outputs: tsAlone, players: tsPlayers, publishers: []string{"client", "ffmpeg7-hvc1"}},
 	{name: "mp4 ", outputs: cmafOutputs(false), players: cmafPlayers(false), publishers: []string{"client"}},
 	{name: "low ", outputs: cmafOutputs(true), players: cmafPlayers(true), publishers: []string{"client", "ffmpeg7-hvc1"}},
@@ -41,7 +41,7 @@ var stages = []stage{
 func (s stage) cast(p publisher) cast {
 	c := cast{publisher: p}
 	for _, v := range s.players {
-		if v.lacks != p.codec && (!p.light || !v.late) {
+		if !slices.Contains(v.lacks, p.codec) && (!p.light || !v.late) {
 			c.players = append(c.players, v)
 		}
 	}
@@ -87,7 +87,7 @@ func TestSuite(t *testing.T) {
 // nobody is to wait there for long.
 func (c conf) with(t *testing.T, outputs func(*testing.T, string) string) conf {
 	t.Helper()
-	c.srt = "latency 120;"
+	c.srt, c.rtc = "latency 120;", " "
 	c.vhost += "\n" + outputs(t, "")
 	for strings.Contains(c.more, "$outputs") {
 		c.more = strings.Replace(c.more, "$outputs", outputs(t, ""), 1)

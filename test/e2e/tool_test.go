@@ -17,7 +17,7 @@ import (
 // tool returns the path of a program that the tests need. One that is missing is a failure.
 func tool(t *testing.T, name string) string {
 	t.Helper()
-	if base := strings.TrimRight(name, "0123456789"); base != name { // ffmpeg7, ffprobe7, ffmpeg9
+	if base := strings.TrimRight(name, "0123456789"); base != name && strings.HasPrefix(base, "ff") { // ffmpeg7, ffprobe7, ffmpeg9
 		version := name[len(base):]
 		path := os.Getenv("WEIR_FFMPEG" + version)
 		if path == "" {

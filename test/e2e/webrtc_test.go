@@ -76,6 +76,16 @@ func (p *rtcPeer) post(path string) {
 // offer offers, and takes the answer.
 func (p *rtcPeer) offer(path string) (answer string) {
 	p.t.Helper()
+	status, body := p.ask(path)
+	if status != http.StatusCreated {
+		p.t.Fatalf("%s: %d %s", path, status, body)
+	}
+	return body
+}
+
+// ask offers, and takes the answer if that is one.
+func (p *rtcPeer) ask(path string) (status int, answer string) {
+	p.t.Helper()
 	offer, err := p.pc.CreateOffer(nil)
 	if err != nil {
 		p.t.Fatal(err)
@@ -91,14 +101,14 @@ func (p *rtcPeer) offer(path string) (answer string) {
 	}
 	status, header, body := p.f.offer(path, "application/sdp", said)
 	if status != http.StatusCreated {
-		p.t.Fatalf("%s: %d %s", path, status, body)
+		return status, body
 	}
 	p.location, p.tag, p.answer = header.Get("Location"), header.Get("ETag"), body
 	body = p.choose(body)
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: body}); err != nil {
 		p.t.Fatalf("%v\n%s", err, body)
 	}
-	return body
+	return status, body
 }
 
 // choose leaves of an answer's candidates the one that it is to take.
@@ -115,10 +125,13 @@ func (p *rtcPeer) choose(answer string) string {
 	return b.String()
 }
 
-// offer posts a body to the API.
+// offer posts a body to the API, at a path or an address.
 func (f *fixture) offer(path, kind, body string) (status int, h http.Header, answer string) {
 	f.t.Helper()
-	r, err := http.NewRequest(http.MethodPost, "http://"+f.api+path, strings.NewReader(body))
+	if strings.HasPrefix(path, "/") {
+		path = "http://" + f.api + path
+	}
+	r, err := http.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -245,9 +258,19 @@ type rtcPlayer struct {
 	mu      sync.Mutex
 	packets []*rtp.Packet // of pictures
 	sound   []*rtp.Packet
+	told    [2][]rtcReport // of pictures and of sound
+	done    sync.WaitGroup
 }
 
 func rtcPlay(t *testing.T, f *fixture, query string, edit ...func(*webrtc.SettingEngine)) *rtcPlayer {
+	t.Helper()
+	p := newRTCPlayer(t, f, edit...)
+	p.post("/rtc/v1/whep/?" + query)
+	return p
+}
+
+// newRTCPlayer returns one that has not called yet.
+func newRTCPlayer(t *testing.T, f *fixture, edit ...func(*webrtc.SettingEngine)) *rtcPlayer {
 	t.Helper()
 	p := &rtcPlayer{rtcPeer: newRTCPeer(t, f, edit...)}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
@@ -255,7 +278,8 @@ func rtcPlay(t *testing.T, f *fixture, query string, edit ...func(*webrtc.Settin
 			t.Fatal(err)
 		}
 	}
-	p.pc.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	p.pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		p.done.Go(func() { p.hear(remote.Kind(), receiver) })
 		for {
 			k, _, err := remote.ReadRTP()
 			if err != nil {
@@ -270,8 +294,34 @@ func rtcPlay(t *testing.T, f *fixture, query string, edit ...func(*webrtc.Settin
 			p.mu.Unlock()
 		}
 	})
-	p.post("/rtc/v1/whep/?" + query)
+	t.Cleanup(p.close)
 	return p
+}
+
+func (p *rtcPlayer) close() {
+	p.pc.Close()
+	p.done.Wait()
+}
+
+// hear keeps what the server says of a track's clock.
+func (p *rtcPlayer) hear(kind webrtc.RTPCodecType, receiver *webrtc.RTPReceiver) {
+	for {
+		list, _, err := receiver.ReadRTCP()
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		for _, each := range list {
+			r, ok := each.(*rtcp.SenderReport)
+			switch {
+			case ok && kind == webrtc.RTPCodecTypeVideo:
+				p.told[0] = append(p.told[0], rtcReport{len(p.packets), r.NTPTime, r.RTPTime})
+			case ok:
+				p.told[1] = append(p.told[1], rtcReport{len(p.sound), r.NTPTime, r.RTPTime})
+			}
+		}
+		p.mu.Unlock()
+	}
 }
 
 // pictures counts those that are whole.

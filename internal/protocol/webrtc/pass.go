@@ -17,8 +17,9 @@ type passage struct {
 	lane    *stream.LaneReader
 	layout  *media.Layout
 	threads map[*outlet]*thread
-	ahead   int64 // ns: the publisher's wall clock minus ours, about; the same for all tracks
-	known   bool  // ahead is set
+	before  map[*outlet]*media.Packet // reports that have come before a packet of their track
+	ahead   int64                     // ns: the publisher's wall clock minus ours, about; the same for all tracks
+	known   bool                      // ahead is set
 }
 
 // thread is how the numbers of a publisher's track become a player's.
@@ -28,9 +29,10 @@ type thread struct {
 	first    uint16 // of the player's numbers, with which it begins
 	young    int    // packets for which that counts: late ones come soon or not at all
 
-	told bool // ntp and stamp are set
-	ntp  uint64
-	at   uint32 // the track's time then
+	began int64
+	told  bool // ntp and at are set
+	ntp   uint64
+	at    uint32 // the track's time then
 }
 
 // pass sends a publisher's packets as they come. It returns nil when the publisher has ended, or another has come.
@@ -40,7 +42,7 @@ func (s *session) pass() error {
 		return nil
 	}
 	s.reader.Ask(stream.Feedback{Key: true})
-	w := &passage{session: s, lane: lane, threads: map[*outlet]*thread{}}
+	w := &passage{session: s, lane: lane, threads: map[*outlet]*thread{}, before: map[*outlet]*media.Packet{}}
 	packets := make([]*media.Packet, media.MaxBatch)
 	for {
 		n, err := lane.ReadPackets(packets)
@@ -98,7 +100,12 @@ func (w *passage) send(p *media.Packet) error {
 	t := w.threads[o]
 	if t == nil {
 		t = o.thread(&k)
+		t.began = p.At
 		w.threads[o] = t
+		if r := w.before[o]; r != nil {
+			w.note(o, r)
+			delete(w.before, o)
+		}
 	}
 	sequence := k.Sequence + t.sequence
 	if t.young > 0 {
@@ -132,9 +139,13 @@ func (o *outlet) thread(k *rtp.Packet) *thread {
 
 // note takes the publisher's report of a track.
 func (w *passage) note(o *outlet, p *media.Packet) {
-	r, ok := reportIn(p)
 	t := w.threads[o]
-	if !ok || t == nil {
+	if t == nil {
+		w.before[o] = p
+		return
+	}
+	r, ok := reportIn(p)
+	if !ok {
 		return
 	}
 	if !w.known {
@@ -143,11 +154,15 @@ func (w *passage) note(o *outlet, p *media.Packet) {
 	t.told, t.ntp, t.at = true, r.NTPTime, r.RTPTime+t.time
 }
 
-// report tells the player what time of the tracks it is now, by what the publisher has told of them.
+// report tells the player what time of the tracks it is now, by what the publisher has told of them; if that is nothing, by
+// arrivals, but for the first: what an encoder has kept while it connected comes at once.
 func (w *passage) report() {
 	var list []rtcp.Packet
 	now := media.Now()
 	for o, t := range w.threads {
+		if !t.told && now-t.began < reportTime {
+			continue
+		}
 		o.mu.Lock()
 		stamp := o.stamp + rtp.Ticks(now-o.stampAt, o.clock) // as far as arrivals tell
 		if t.told {
