@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -173,4 +174,26 @@ func keyFrames(t *testing.T, file string) int {
 	t.Helper()
 	list, _ := run(t, "ffprobe7", "-loglevel", "error", "-select_streams", "v", "-show_entries", "packet=flags", "-of", "csv=p=0", file)
 	return strings.Count(string(list), "K")
+}
+
+// TestRTCSources has a player name more and more SSRCs, for each of which a library keeps something: its session ends, and
+// says why.
+func TestRTCSources(t *testing.T) {
+	t.Parallel()
+	f := serve(t, conf{rtc: " ", vhost: bridges})
+	startClientPublisher(t, f.url("s"), newClip(t, "h264", "small"), 0)
+	published(t, f)
+	v := rtcPlay(t, f, "app=live&stream=s")
+	waitFor(t, "pictures", func() bool { return v.pictures() > 5 })
+	for i := range 10 {
+		fir := &rtcp.FullIntraRequest{SenderSSRC: 1}
+		for j := range 100 {
+			fir.FIR = append(fir.FIR, rtcp.FIREntry{SSRC: uint32(1000 + 100*i + j)})
+		}
+		if err := v.pc.WriteRTCP([]rtcp.Packet{fir}); err != nil {
+			break
+		}
+	}
+	waitFor(t, "the session to end", func() bool { return f.log.Count("more SSRCs than anybody needs") == 1 })
+	waitFor(t, "the player to be gone", func() bool { return len(f.players()) == 0 })
 }

@@ -40,6 +40,12 @@ func (h *History) Put(now time.Duration, sequence uint16, p Payload) {
 	h.credit = min(h.credit+maxShare, maxShare*len(h.list))
 }
 
+// Has reports whether the history has a packet with that sequence number.
+func (h *History) Has(sequence uint16) bool {
+	s := h.slot(sequence)
+	return s.there && s.sequence == sequence
+}
+
 // Again returns a packet that is asked for, to be sent. Known is false if the history does not have it
 // any more, or not yet; a known one is withheld, send being false, if it was sent too short ago or too
 // often.

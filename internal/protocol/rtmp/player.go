@@ -176,9 +176,13 @@ func (p *player) write(frames []*media.Frame) error {
 	return nil
 }
 
-// append appends the messages of a frame, with the player's own time.
+// append appends the messages of a frame, with the player's own time. Sound from before the player's first frame is left out:
+// it has no time of its own.
 func (p *player) append(dst []message, f *media.Frame, v *config.Play) []message {
 	time, own := p.stamp(f, v)
+	if p.clock.early && f.Source().Kind == media.Audio {
+		return dst
+	}
 	p.mux.undated = v.TimeJitter == "full" && !own
 	return p.mux.append(dst, f, time, v.ReduceSequenceHeader)
 }

@@ -28,8 +28,11 @@ type burst struct {
 	size int // of the first packet
 	n    int
 	full bool // a shorter one has come: it is the last
-	b    []byte
+	b    *[]byte
 }
+
+// bursts are the memory of what is gathered: few are in use at once.
+var bursts = sync.Pool{New: func() any { b := make([]byte, 0, maxBurstBytes); return &b }}
 
 // hold has packets gathered until flush.
 func (u *burst) hold() {
@@ -56,14 +59,14 @@ func (u *burst) write(conn ice.AddrPortReaderWriter, b []byte, to netip.AddrPort
 	}
 	defer u.mu.Unlock()
 	var err error
-	if u.n > 0 && (u.full || out != u.conn || to != u.to || len(b) > u.size || u.n == maxBurst || len(u.b)+len(b) > maxBurstBytes) {
+	if u.n > 0 && (u.full || out != u.conn || to != u.to || len(b) > u.size || u.n == maxBurst || len(*u.b)+len(b) > maxBurstBytes) {
 		err = u.send()
 	}
 	if u.n == 0 {
-		u.conn, u.to, u.size = out, to, len(b)
+		u.conn, u.to, u.size, u.b = out, to, len(b), bursts.Get().(*[]byte)
 	}
 	u.full = len(b) < u.size
-	u.b = append(u.b, b...)
+	*u.b = append(*u.b, b...)
 	u.n++
 	return len(b), err
 }
@@ -73,8 +76,10 @@ func (u *burst) send() error {
 	if u.n == 0 {
 		return nil
 	}
-	err := u.conn.WriteSeveral(u.b, u.size, u.to)
-	u.b, u.n, u.full, u.conn = u.b[:0], 0, false, nil
+	err := u.conn.WriteSeveral(*u.b, u.size, u.to)
+	*u.b = (*u.b)[:0]
+	bursts.Put(u.b)
+	u.b, u.n, u.full, u.conn = nil, 0, false, nil
 	return err
 }
 

@@ -79,6 +79,9 @@ func (w *cable) meet(at netip.AddrPort, via outward) bool {
 	case len(w.peers) < maxPeers:
 		w.peers = append(w.peers, peer{at: at, via: via})
 	case spare >= 0:
+		if way, ok := w.peers[spare].via.(*tcpWay); ok {
+			_ = way.conn.Close()
+		}
 		w.peers = append(append(w.peers[:spare:spare], w.peers[spare+1:]...), peer{at: at, via: via})
 	default:
 		return false
@@ -101,6 +104,18 @@ func (w *cable) part(at netip.AddrPort, via outward) (last bool) {
 		last = last && !p.proven
 	}
 	return last
+}
+
+// proven reports whether a check from an address has been answered.
+func (w *cable) proven(at netip.AddrPort) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.peers {
+		if w.peers[i].at == at {
+			return w.peers[i].proven
+		}
+	}
+	return false
 }
 
 // offer hands a packet over, unless there is no room; it is false then.

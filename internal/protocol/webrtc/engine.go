@@ -25,7 +25,7 @@ const (
 // peerFor makes a connection by the rules of a virtual host, for a publisher or for a player, whose tracks do themselves what
 // interceptors do for a publisher's. Only the codecs of a list are agreed to; none is all. Without credentials of ICE the
 // library makes some.
-func (v *Server) peerFor(rules *config.RTC, only []media.Codec, publishes bool, t *tally, out *burst, ufrag, pwd string) (*webrtc.PeerConnection, error) {
+func (v *Server) peerFor(rules *config.RTC, only []media.Codec, publishes bool, t *tally, out *burst, memory *buffers, ufrag, pwd string) (*webrtc.PeerConnection, error) {
 	var engine webrtc.MediaEngine
 	for _, c := range codecs() {
 		if len(only) > 0 && c.codec != media.Unknown && !slices.Contains(only, c.codec) {
@@ -51,6 +51,7 @@ func (v *Server) peerFor(rules *config.RTC, only []media.Codec, publishes bool, 
 	}
 	s := v.transports(rules)
 	sealed := seal{out: out}
+	s.BufferFactory = memory.make
 	s.SetICEUDPMux(sealed.mux(v.udp))
 	if ufrag != "" {
 		s.SetICECredentials(ufrag, pwd)

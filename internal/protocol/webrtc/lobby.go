@@ -75,6 +75,13 @@ func (l *lobby) add(w *cable) {
 	}
 }
 
+// has reports whether a client is known by a ufrag.
+func (l *lobby) has(ufrag string) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.guests[ufrag] != nil
+}
+
 // watch has a client's checks counted.
 func (l *lobby) watch(ufrag string, c *contact) {
 	l.mu.Lock()

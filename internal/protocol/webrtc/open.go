@@ -11,6 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"weir/internal/config"
+	"weir/internal/format/rtp"
 	"weir/internal/media"
 	"weir/internal/stream"
 )
@@ -73,6 +74,9 @@ func (v *Server) open(ctx context.Context, t target, offer, host string) (s *ses
 	if err := t.check(); err != nil {
 		return nil, "", err
 	}
+	if t.ufrag != "" && v.lobby.has(t.ufrag) {
+		return nil, "", refuse(http.StatusConflict, "ice-ufrag %q is that of another session", t.ufrag)
+	}
 	offer, theirs, err := readOffer(offer, t.publish)
 	if err != nil {
 		return nil, "", err
@@ -89,26 +93,33 @@ func (v *Server) open(ctx context.Context, t target, offer, host string) (s *ses
 	return s, s.dress(answer, s.offered), nil
 }
 
-// open asks the gates, answers the offer, and has the session begin.
+// open asks the gates, answers the offer, and has the session begin. A publisher takes its place only when all else is well: it
+// may be another's until then.
 func (s *session) open(ctx context.Context, publish bool, vhost *config.Vhost, offer string) (answer string, err error) {
 	v := s.server
+	if err := v.reserve(); err != nil {
+		return "", err
+	}
 	if err := v.o.Registry.Connect(ctx, s.request); err != nil {
+		v.release()
 		return "", err
 	}
-	if err := s.claim(ctx, publish); err != nil {
-		v.o.Registry.Disconnect(s.request, time.Since(s.started), err)
-		return "", err
-	}
-	answer, err = s.answer(ctx, vhost, offer)
-	if err == nil {
-		s.tally.agreed(s.pc)
-		s.identify(offer, answer)
-		err = v.enter(s)
+	if publish {
+		if answer, err = s.answer(ctx, vhost, offer, true); err == nil {
+			err = s.claim(ctx, true)
+		}
+	} else if err = s.claim(ctx, false); err == nil {
+		answer, err = s.answer(ctx, vhost, offer, false)
 	}
 	if err != nil {
 		s.close(err)
+		v.release()
+		return "", err
 	}
-	return answer, err
+	s.tally.agreed(s.pc)
+	s.identify(offer, answer)
+	v.enter(s)
+	return answer, nil
 }
 
 // newSession makes a session that has nothing yet.
@@ -156,15 +167,15 @@ func (s *session) claim(ctx context.Context, publish bool) (err error) {
 }
 
 // answer answers an offer.
-func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string) (string, error) {
+func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string, publish bool) (string, error) {
 	var only []media.Codec
-	if s.publisher != nil {
+	if publish {
 		only = publishable(offer, s.codec)
 	}
 	var err error
 	rules := vhost.RTC
 	rules.DtlsRole = partFor(offer, rules.DtlsRole)
-	if s.pc, err = s.server.peerFor(&rules, only, s.publisher != nil, s.tally, &s.burst, s.ufrag, s.pwd); err != nil {
+	if s.pc, err = s.server.peerFor(&rules, only, publish, s.tally, &s.burst, &buffers{end: s.cancel}, s.ufrag, s.pwd); err != nil {
 		return "", err
 	}
 	s.watch()
@@ -230,7 +241,7 @@ func (s *session) playable(offer string) error {
 			continue
 		}
 		codec := layout.Tracks[first].Codec
-		if kind == media.Audio && !offers(offer, codec) {
+		if !passed && kind == media.Audio && rtp.Rate(codec) == 0 {
 			codec = media.Opus // what it is made
 		}
 		if !offers(offer, codec) {

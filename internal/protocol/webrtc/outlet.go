@@ -107,14 +107,20 @@ func (o *outlet) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 		return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
 	}
 	o.header.SSRC, o.rtx.SSRC = uint32(c.SSRC()), uint32(c.SSRCRetransmission())
-	if o.again {
-		o.history = rtp.NewHistory(historyVideo)
-		if o.kind == media.Audio {
-			o.history = rtp.NewHistory(historyAudio)
-		}
-	}
+	o.forget()
 	o.writer, o.bound = c.WriteStream(), true
 	return list[first], nil
+}
+
+// forget begins with a history of nothing. mu is held.
+func (o *outlet) forget() {
+	size := historyVideo
+	if o.kind == media.Audio {
+		size = historyAudio
+	}
+	if o.again {
+		o.history = rtp.NewHistory(size)
+	}
 }
 
 // Unbind has nothing more sent.
@@ -165,15 +171,19 @@ func (o *outlet) use(c media.Codec, profile byte) bool {
 	if profile != 0 {
 		w.profile = profile // that is the best there is
 	}
+	if o.header.PayloadType != w.kind && o.count.packets > 0 {
+		o.forget() // what was sent would be sent again as something else
+	}
 	o.codec, o.way = c, w
 	o.header.PayloadType, o.rtx.PayloadType = w.kind, w.resent
 	return true
 }
 
-// send sends a packet with a sequence number of the player's; mu is held. The error is that of a connection that has ended.
-func (o *outlet) send(now int64, sequence uint16, p rtp.Payload) error {
-	if !o.bound {
-		return nil
+// send sends a packet with a sequence number of the player's, once; mu is held. What the library does not send is lost: that
+// the connection has ended is heard elsewhere.
+func (o *outlet) send(now int64, sequence uint16, p rtp.Payload) {
+	if !o.bound || o.history != nil && o.history.Has(sequence) {
+		return
 	}
 	h := &o.header
 	h.SequenceNumber, h.Timestamp, h.Marker = sequence, p.Time, p.Marker
@@ -185,11 +195,10 @@ func (o *outlet) send(now int64, sequence uint16, p rtp.Payload) error {
 	}
 	o.count.packets++
 	o.count.bytes += uint32(len(p.Data))
-	_, err := o.writer.WriteRTP(h, p.Data)
-	return err
+	_, _ = o.writer.WriteRTP(h, p.Data)
 }
 
-// resend sends those of the packets again that a player asks for, and returns how many these were.
+// resend sends those of the packets again that a player asks for, and returns how many bytes these were.
 func (o *outlet) resend(list []rtcp.NackPair) (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -201,7 +210,7 @@ func (o *outlet) resend(list []rtcp.NackPair) (n int) {
 		for _, sequence := range pair.PacketList() {
 			p, send, _ := o.history.Again(now, o.rtt, sequence)
 			if send {
-				n++
+				n += headLen + len(p.Data)
 				o.repeat(sequence, p)
 			}
 		}

@@ -72,13 +72,11 @@ func TestOutlet(t *testing.T) {
 	}
 	first := o.next
 	for i := range 3 {
-		if err := o.send(media.Now(), o.next, rtp.Payload{Data: []byte("hello"), Time: uint32(i), Marker: i == 2}); err != nil {
-			t.Fatal(err)
-		}
+		o.send(media.Now(), o.next, rtp.Payload{Data: []byte("hello"), Time: uint32(i), Marker: i == 2})
 	}
 	o.mu.Unlock()
-	if got := o.resend([]rtcp.NackPair{{PacketID: first + 1}, {PacketID: first + 100}}); got != 1 {
-		t.Errorf("%d packets are sent again", got)
+	if got := o.resend([]rtcp.NackPair{{PacketID: first + 1}, {PacketID: first + 100}}); got != headLen+5 {
+		t.Errorf("%d bytes are sent again", got)
 	}
 	if len(n.headers) != 4 {
 		t.Fatalf("%d packets", len(n.headers))
@@ -95,14 +93,16 @@ func TestOutlet(t *testing.T) {
 
 // TestOutletGoesOn has another source begin where one has ended.
 func TestOutletGoesOn(t *testing.T) {
-	o, _ := bound(t)
+	o, n := bound(t)
 	o.clock = videoClock
 	o.mu.Lock()
 	at := media.Now()
-	if err := o.send(at, o.next, rtp.Payload{Data: []byte("x"), Time: 1000}); err != nil {
-		t.Fatal(err)
-	}
+	o.send(at, o.next, rtp.Payload{Data: []byte("x"), Time: 1000})
+	o.send(at, o.next-1, rtp.Payload{Data: []byte("y"), Time: 1001}) // a number that is used up
 	o.mu.Unlock()
+	if len(n.headers) != 1 {
+		t.Errorf("%d packets of one number", len(n.headers))
+	}
 	if got := o.goOn(at + int64(2*time.Second)); got != 1000+2*videoClock {
 		t.Errorf("it goes on at %d", got)
 	}
@@ -120,7 +120,7 @@ func BenchmarkOutlet(b *testing.B) {
 	for b.Loop() {
 		o.mu.Lock()
 		o.use(media.H264, 0)
-		_ = o.send(1, o.next, p)
+		o.send(1, o.next, p)
 		o.mu.Unlock()
 	}
 }

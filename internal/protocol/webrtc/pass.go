@@ -17,6 +17,7 @@ type passage struct {
 	lane    *stream.LaneReader
 	layout  *media.Layout
 	threads map[*outlet]*thread
+	refused map[*outlet]media.Codec
 	before  map[*outlet]*media.Packet // reports that have come before a packet of their track
 	ahead   int64                     // ns: the publisher's wall clock minus ours, about; the same for all tracks
 	known   bool                      // ahead is set
@@ -26,8 +27,8 @@ type passage struct {
 type thread struct {
 	sequence uint16 // added to the publisher's
 	time     uint32 // the same
-	first    uint16 // of the player's numbers, with which it begins
-	young    int    // packets for which that counts: late ones come soon or not at all
+	first    int64  // of the player's numbers, unwrapped: those before are another publisher's, or nobody's
+	high     int64  // the newest
 
 	began int64
 	told  bool // ntp and at are set
@@ -42,7 +43,7 @@ func (s *session) pass() error {
 		return nil
 	}
 	s.reader.Ask(stream.Feedback{Key: true})
-	w := &passage{session: s, lane: lane, threads: map[*outlet]*thread{}, before: map[*outlet]*media.Packet{}}
+	w := &passage{session: s, lane: lane, threads: map[*outlet]*thread{}, refused: map[*outlet]media.Codec{}, before: map[*outlet]*media.Packet{}}
 	packets := make([]*media.Packet, media.MaxBatch)
 	for {
 		n, err := lane.ReadPackets(packets)
@@ -55,15 +56,10 @@ func (s *session) pass() error {
 		w.layout = s.reader.Layout() // for all that came: it takes the hub's lock
 		s.burst.hold()
 		for _, p := range packets[:n] {
-			if err = w.send(p); err != nil {
-				break
-			}
+			w.send(p)
 		}
 		s.burst.flush()
 		clear(packets[:n])
-		if err != nil {
-			return sent(err)
-		}
 		w.report()
 	}
 }
@@ -86,15 +82,15 @@ func (w *passage) outletOf(track uint8) *outlet {
 }
 
 // send sends one packet of the publisher.
-func (w *passage) send(p *media.Packet) error {
+func (w *passage) send(p *media.Packet) {
 	o := w.outletOf(p.Track)
 	if o == nil {
-		return nil
+		return
 	}
 	codec, report := codecIn(p)
 	if report {
 		w.note(o, p)
-		return nil
+		return
 	}
 	k := packetOf(p)
 	t := w.threads[o]
@@ -108,33 +104,37 @@ func (w *passage) send(p *media.Packet) error {
 		}
 	}
 	sequence := k.Sequence + t.sequence
-	if t.young > 0 {
-		t.young--
-		if int16(sequence-t.first) < 0 {
-			return nil
-		}
+	number := t.high + int64(int16(sequence-uint16(t.high)))
+	if number < t.first || number <= t.high-historyVideo {
+		return // it has come too late
 	}
+	t.high = max(t.high, number)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.use(codec, 0) {
-		return nil
+		w.refuse(o, codec)
+		return
 	}
 	o.clock = rtp.Rate(codec)
 	w.session.traffic.Sent.Add(uint64(len(p.Data)))
-	return o.send(p.At, sequence, rtp.Payload{Data: k.Payload, Time: k.Time + t.time, Marker: k.Marker})
+	o.send(p.At, sequence, rtp.Payload{Data: k.Payload, Time: k.Time + t.time, Marker: k.Marker})
 }
 
-// thread begins with a publisher's track, at one of its packets. Its numbers stay as they are where there were none before, and
-// go on behind those else.
+// refuse says once that the player has not agreed to a codec.
+func (w *passage) refuse(o *outlet, codec media.Codec) {
+	if w.refused[o] != codec {
+		w.refused[o] = codec
+		w.session.log.Warn("the player does not take the stream's codec", "kind", o.kind, "codec", codec)
+	}
+}
+
+// thread begins with a publisher's track, at one of its packets: its numbers go on behind those of before.
 func (o *outlet) thread(k *rtp.Packet) *thread {
 	at := o.goOn(k.At)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.count.packets == 0 {
-		o.next = k.Sequence
-		return &thread{first: k.Sequence}
-	}
-	return &thread{sequence: o.next - k.Sequence, time: at - k.Time, first: o.next, young: replay}
+	first := int64(o.next) + 1<<16 // away from zero
+	return &thread{sequence: o.next - k.Sequence, time: at - k.Time, first: first, high: first}
 }
 
 // note takes the publisher's report of a track.
@@ -149,7 +149,7 @@ func (w *passage) note(o *outlet, p *media.Packet) {
 		return
 	}
 	if !w.known {
-		w.ahead, w.known = since(r.NTPTime, ntpNow())-(media.Now()-p.At), true
+		w.ahead, w.known = since(r.NTPTime, ntpNow())+media.Now()-p.At, true
 	}
 	t.told, t.ntp, t.at = true, r.NTPTime, r.RTPTime+t.time
 }

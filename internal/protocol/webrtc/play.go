@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/pion/rtcp"
 
@@ -21,8 +22,19 @@ func (s *session) play() error {
 	defer listening.Wait()
 	defer s.pc.Close()
 	for _, o := range s.senders {
-		listening.Go(func() { s.hear(o) })
+		listening.Go(func() {
+			if err := guard(func() error { s.hear(o); return nil }); err != nil {
+				s.cancel(err)
+			}
+		})
 	}
+	err := guard(s.watchStream)
+	s.cancel(err) // before the library says that the connection is closed, as if the client had left
+	return err
+}
+
+// watchStream sends what there is, frames or packets.
+func (s *session) watchStream() error {
 	view := newView(s)
 	defer view.close()
 	frames := make([]*media.Frame, media.MaxBatch)
@@ -48,18 +60,24 @@ func (s *session) play() error {
 
 // hear reads what a player says of a track: that it has lost something, or wants a key frame.
 func (s *session) hear(o *outlet) {
+	var wishes wishes
 	for {
 		list, _, err := o.sender.ReadRTCP()
 		if err != nil {
-			return
+			if s.over(err) {
+				return
+			}
+			continue
 		}
 		for _, p := range list {
 			switch p := p.(type) {
 			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-				s.anew.Store(true)
-				s.reader.Ask(stream.Feedback{Key: true})
+				if wishes.take(media.Now()) {
+					s.anew.Store(true)
+					s.reader.Ask(stream.Feedback{Key: true})
+				}
 			case *rtcp.TransportLayerNack:
-				o.resend(p.Nacks)
+				s.traffic.Sent.Add(uint64(o.resend(p.Nacks)))
 			case *rtcp.ReceiverReport:
 				for i := range p.Reports {
 					o.heard(&p.Reports[i])
@@ -69,10 +87,28 @@ func (s *session) hear(o *outlet) {
 	}
 }
 
-// sent is what is left of an error of sending: that the connection has gone is noticed elsewhere.
-func sent(err error) error {
-	if errors.Is(err, io.ErrClosedPipe) {
-		return nil
+// A player may wish for two key frames at once, and for one each wishEvery from then on: what it wishes all others are sent too.
+const (
+	maxWishes = 2
+	wishEvery = int64(2 * time.Second)
+)
+
+// wishes counts those of a player.
+type wishes struct {
+	n    int64 // that are used up
+	from int64 // when they were counted
+}
+
+// take reports whether a wish counts.
+func (w *wishes) take(now int64) bool {
+	if back := (now - w.from) / wishEvery; back >= w.n {
+		w.n, w.from = 0, now
+	} else {
+		w.n, w.from = w.n-back, w.from+back*wishEvery
 	}
-	return err
+	if w.n >= maxWishes {
+		return false
+	}
+	w.n++
+	return true
 }

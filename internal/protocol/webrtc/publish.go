@@ -58,7 +58,7 @@ func (s *session) publish() error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer s.pc.Close()
-	all.Go(func() { in.answer() })
+	in.run(&all, func() error { in.answer(); return nil })
 	for range maxTracks {
 		select {
 		case t := <-s.tracks:
@@ -84,29 +84,30 @@ func (s *session) due() (n int) {
 // begin has a track's packets and reports read.
 func (in *intake) begin(all *sync.WaitGroup, b beginning) {
 	t := in.add(b.remote)
-	read := func(run func() error) {
-		all.Go(func() {
-			if err := guard(run); err != nil {
-				in.session.cancel(err)
-			}
-		})
-	}
-	read(func() error { return in.read(t) })
-	read(func() error { return in.hear(t, b.receiver) })
+	in.run(all, func() error { return in.read(t) })
+	in.run(all, func() error { return in.hear(t, b.receiver) })
 	if t.missing != nil {
-		all.Go(func() { in.mend(t) })
+		in.run(all, func() error { in.mend(t); return nil })
 	}
+}
+
+// run runs a part of the intake, whose error ends the session.
+func (in *intake) run(all *sync.WaitGroup, part func() error) {
+	all.Go(func() {
+		if err := guard(part); err != nil {
+			in.session.cancel(err)
+		}
+	})
 }
 
 // add gives a track its place in the layout.
 func (in *intake) add(remote *webrtc.TrackRemote) *inlet {
-	in.mu.Lock()
-	defer in.mu.Unlock()
 	kind := media.Audio
 	if remote.Kind() == webrtc.RTPCodecTypeVideo {
 		kind = media.Video
 	}
 	next := &media.Layout{}
+	in.mu.Lock()
 	if in.layout != nil {
 		next.Tracks = append(next.Tracks, in.layout.Tracks...)
 	}
@@ -114,7 +115,8 @@ func (in *intake) add(remote *webrtc.TrackRemote) *inlet {
 	in.layout = next
 	t := &inlet{remote: remote, index: uint8(len(in.tracks)), kind: kind, missing: newMissingOf(remote)}
 	in.tracks = append(in.tracks, t)
-	in.session.publisher.Announce(next)
+	in.mu.Unlock()
+	in.session.publisher.Announce(next) // not under mu: the hub asks for the damage under its own lock
 	return t
 }
 
@@ -124,8 +126,8 @@ func (in *intake) read(t *inlet) error {
 	var arena media.Arena
 	for {
 		n, _, err := t.remote.Read(room)
-		if err != nil && n == 0 {
-			return nil // the connection knows why
+		if err != nil && in.session.over(err) {
+			return nil
 		}
 		now := media.Now()
 		in.silence.Heard(now)
@@ -153,8 +155,8 @@ func (in *intake) read(t *inlet) error {
 func (in *intake) hear(t *inlet, receiver *webrtc.RTPReceiver) error {
 	for {
 		list, _, err := receiver.ReadRTCP()
-		if err != nil {
-			return nil //nolint:nilerr // the connection knows why
+		if err != nil && in.session.over(err) {
+			return nil
 		}
 		for _, p := range list {
 			r, ok := p.(*rtcp.SenderReport)

@@ -91,7 +91,7 @@ func FuzzAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		pc, err := v.peerFor(rules, nil, true, newTally(func() int { return 0 }), &burst{}, "", "")
+		pc, err := v.peerFor(rules, nil, true, newTally(func() int { return 0 }), &burst{}, &buffers{end: func(error) {}}, "", "")
 		if err != nil {
 			t.Fatal(err)
 		}

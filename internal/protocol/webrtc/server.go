@@ -60,6 +60,7 @@ type Server struct {
 	sessions map[string]*session
 	named    map[string]*session // the same, by the name in the address of the resource
 	failed   []stream.Contact    // that found no connection; maxFailed at most
+	coming   int                 // sessions for which a place is kept
 	full     bool                // takes no more: the server is to end when all have left
 }
 
@@ -165,8 +166,8 @@ func (v *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// enter lets a session in, and has it run until it ends.
-func (v *Server) enter(s *session) error {
+// reserve keeps a place for a session that may enter.
+func (v *Server) reserve() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
@@ -174,23 +175,44 @@ func (v *Server) enter(s *session) error {
 		return errOff
 	case v.running == nil || v.full:
 		return errEnding
-	case len(v.sessions) >= v.o.Config().MaxConnections:
+	case len(v.sessions)+v.coming >= v.o.Config().MaxConnections:
 		return errFull
 	}
-	v.sessions[s.id], v.named[s.name] = s, s
-	running := v.running
-	v.all.Go(func() {
-		defer v.leave(s)
-		s.run(running)
-	})
+	v.coming++
+	v.all.Add(1)
 	return nil
 }
 
+// release gives back a place that was kept in vain.
+func (v *Server) release() {
+	defer v.all.Done()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.coming--
+}
+
+// enter has a session run, for which a place was kept, until it ends.
+func (v *Server) enter(s *session) {
+	v.mu.Lock()
+	v.coming--
+	v.sessions[s.id], v.named[s.name] = s, s
+	running := v.running
+	v.mu.Unlock()
+	go func() {
+		defer v.leave(s)
+		s.run(running)
+	}()
+}
+
+// leave gives the place of a session back that has run.
 func (v *Server) leave(s *session) {
+	defer v.all.Done()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.sessions, s.id)
-	delete(v.named, s.name)
+	if v.named[s.name] == s {
+		delete(v.named, s.name)
+	}
 }
 
 // find returns the session with that id, or that name of its address; nil is none.

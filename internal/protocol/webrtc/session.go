@@ -103,6 +103,11 @@ type beginning struct {
 	receiver *webrtc.RTPReceiver
 }
 
+// over reports whether an error of reading is the end of what is read, and not of a packet that says nothing.
+func (s *session) over(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || s.ctx.Err() != nil
+}
+
 // damage tells what a publisher's packets have suffered, as far as frames are made of them.
 func (s *session) damage() (d stream.Damage) {
 	if in := s.intake.Load(); in != nil {
@@ -195,6 +200,9 @@ func (s *session) close(err error) {
 			p.Lost(err)
 		}
 		p.End(unlessLeft(err))
+	}
+	if in := s.intake.Load(); in != nil {
+		in.lane.Wait()
 	}
 	if r := s.reader; r != nil {
 		r.End(unlessLeft(err))

@@ -83,7 +83,12 @@ func (m *tcpMux) serve(ctx context.Context, c net.Conn) {
 	defer writing.Wait()
 	defer c.Close()
 	defer close(way.gone)
+	settled := false
 	for d := first; w.push(d); {
+		if !settled && w.proven(way.from) {
+			settled = true
+			_ = c.SetReadDeadline(time.Time{}) // a connection that is gone tells so when it is read
+		}
 		d = m.free.Get().(*datagram)
 		d.from = way.from
 		if d.n = readFramed(src, d.b[:receiveMTU]); d.n == 0 {
@@ -124,7 +129,6 @@ func (m *tcpMux) greet(way *tcpWay, src *bufio.Reader) (*cable, *datagram) {
 	if w == nil || !contact.checked(way.from, "tcp", c) || !w.meet(way.from, way) {
 		return nil, nil
 	}
-	_ = way.conn.SetReadDeadline(time.Time{}) // a connection that is gone tells so when it is read
 	return w, d
 }
 

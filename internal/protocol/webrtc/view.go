@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"math"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -13,13 +14,19 @@ import (
 const (
 	// old is the age from which on a frame is none of those that come just now: it is shown at once, to catch up.
 	old = int64(250 * time.Millisecond)
-	// hurry is the time between two frames that are shown to catch up.
+	// hurry is the time between two frames that are shown to catch up, at the least.
 	hurry = int64(100 * time.Microsecond)
-	// What is sent to catch up, beside a first burst: a network that is worth it takes that.
+	// So much is sent to catch up: a first burst, and then so many bytes a second, or the stream so much faster than it is.
 	burstBytes = 64 << 10
-	burstRate  = 5 << 20 // bytes a second
-	// anewPause is between two times that a player is shown the newest key frame again.
-	anewPause = int64(time.Second)
+	burstRate  = 1 << 20
+	burstSpeed = 8
+	// pictureWait is for how long sound waits for a first picture.
+	pictureWait = int64(2 * time.Second)
+	// A player that has lost something is shown the newest key frame again, with what has come since, if that is no more than
+	// this; and again after a pause, which doubles until the next key frame.
+	anewBytes    = 3 << 19
+	anewPause    = int64(time.Second)
+	anewPauseMax = 16 * anewPause
 )
 
 // view is the way of one player through frames. It begins with the newest key frame that there is, at once, and with the
@@ -33,23 +40,31 @@ type view struct {
 	release func()
 	items   []item
 
-	entered   int64 // when this way began, and the zero of its time
-	bases     map[*outlet]uint32
-	layout    *media.Layout
-	begun     bool  // a frame to begin with has been sent
-	live      bool  // has caught up
-	shift     int64 // the stream's time minus the way's
-	shown     int64 // the way's time of the newest picture
-	burst     int   // bytes that were sent to catch up
-	burstAt   int64
-	anewAt    int64
-	dropped   uint64 // pictures that browsers do not take: see keep_bframe
-	notTaken  *media.Track
+	entered int64 // when this way began, and the zero of its time
+	bases   map[*outlet]uint32
+	layout  *media.Layout
+	since   int64 // when the publisher's first frame came
+	begun   bool  // shift is set
+	shift   int64 // the stream's time minus the way's
+	heard   int64 // the stream's time of the newest sound
+
+	sighted bool  // a key frame has been sent
+	hurried bool  // pictures are shown to catch up
+	shown   int64 // the way's time of the newest picture
+	burst   int   // bytes that were sent to catch up
+	burstAt int64
+	burstOf int64 // the stream's time of the first of them
+
+	gop    int   // bytes since the newest key frame
+	anewAt int64 // when it was shown again
+	pause  int64 // until it may be the next time
+
+	refused   map[media.Kind]media.Codec
 	reporting []rtcp.Packet
 }
 
 func newView(s *session) *view {
-	v := &view{session: s, bases: map[*outlet]uint32{}}
+	v := &view{session: s, bases: map[*outlet]uint32{}, refused: map[media.Kind]media.Codec{}}
 	for _, o := range s.senders {
 		if o.kind == media.Audio {
 			v.sound = o
@@ -92,6 +107,7 @@ func (v *view) enter() (err error) {
 // show sends a batch of the stream's frames.
 func (v *view) show(b *stream.Batch) error {
 	if !v.session.rules().RTC.RtmpToRtc {
+		v.close()
 		return nil
 	}
 	if v.wire == nil {
@@ -101,109 +117,146 @@ func (v *view) show(b *stream.Batch) error {
 	}
 	v.wire.extend(b)
 	v.items = v.wire.read(v.items[:0], b.Pos, len(b.Frames))
+	if len(v.items) < len(b.Frames) {
+		v.sighted = false // others have had it forgotten
+	}
 	v.session.burst.hold()
 	defer v.session.burst.flush()
 	for i := range v.items {
-		if err := v.send(&v.items[i]); err != nil {
-			return err
-		}
+		v.send(&v.items[i])
 	}
 	clear(v.items)
 	v.report()
-	if v.session.anew.Load() && v.live && media.Now()-v.anewAt > anewPause {
-		v.session.anew.Store(false)
-		v.anewAt = media.Now()
-		if v.session.reader.Rewind() {
-			v.begun = false
-		}
-	}
+	v.again()
 	return nil
 }
 
+// again goes back to the newest key frame for a player that has lost something, where that helps.
+func (v *view) again() {
+	s := v.session
+	if !s.anew.Load() || v.hurried || !v.sighted || v.gop > anewBytes || media.Now()-v.anewAt < v.pause {
+		return
+	}
+	s.anew.Store(false)
+	if s.reader.Rewind() {
+		v.sighted, v.anewAt = false, media.Now()
+		v.pause = min(max(2*v.pause, anewPause), anewPauseMax)
+	}
+}
+
 // send sends an item, if it is its turn.
-func (v *view) send(i *item) error {
+func (v *view) send(i *item) {
+	now := media.Now()
 	if i.layout != v.layout {
 		if v.layout == nil || v.layout.Publisher != i.layout.Publisher {
-			v.begun = false
+			v.begun, v.sighted, v.since = false, false, now
 		}
 		v.layout = i.layout
 	}
-	o := v.sight
+	if len(i.payloads) == 0 {
+		return
+	}
 	if i.kind == media.Audio {
-		o = v.sound
+		if at, ok := v.hear(i, now); ok {
+			v.write(v.sound, i, at, now)
+		}
+		return
 	}
-	if o == nil || len(i.payloads) == 0 || !v.turn(i) {
-		return nil
+	at, ok := v.see(i, now)
+	if !ok {
+		return
 	}
-	now := media.Now()
-	caughtUp := v.live
-	bytes, err := v.write(o, i, v.place(i, now), now)
-	v.session.traffic.Sent.Add(uint64(bytes))
-	if !caughtUp && err == nil {
-		v.pause(now, bytes)
+	bytes := v.write(v.sight, i, at, now)
+	v.gop += bytes
+	if v.hurried {
+		v.wait(now, i.pts, bytes)
 	}
-	return sent(err)
+}
+
+// hear returns the way's time of sound, if it is to be sent: from when pictures have caught up, or do not come.
+func (v *view) hear(i *item, now int64) (at int64, ok bool) {
+	switch {
+	case v.sound == nil || v.begun && i.pts <= v.heard: // that has been heard, before pictures were shown again
+		return 0, false
+	case !v.begun:
+		pictures := v.sight != nil && i.layout.First(media.Video) >= 0
+		if now-i.at >= old || pictures && now-v.since < pictureWait {
+			return 0, false
+		}
+		v.begin(i.pts, max(now-v.entered, v.shown+hurry))
+	}
+	v.heard = i.pts
+	return i.pts - v.shift, true
+}
+
+// begin has a time of the stream be one of the way.
+func (v *view) begin(pts, at int64) {
+	v.begun, v.shift, v.heard = true, pts-at, math.MinInt64
+}
+
+// see returns the way's time of a picture, if it is to be sent.
+func (v *view) see(i *item, now int64) (at int64, ok bool) {
+	switch {
+	case v.sight == nil || !v.sighted && !i.key:
+		return 0, false
+	case i.key:
+		v.session.anew.Store(false)
+		v.gop = 0
+		if now-i.at < old {
+			v.pause = anewPause // it has come by itself
+		}
+		if !v.sighted {
+			v.sighted, v.hurried = true, true
+			v.burst, v.burstAt, v.burstOf = 0, now, i.pts
+		}
+	case i.early && !v.session.rules().RTC.KeepBframe:
+		return 0, false
+	}
+	if now-i.at < old {
+		v.hurried = false
+	}
+	switch {
+	case v.begun && !v.hurried:
+		if at = i.pts - v.shift; at <= v.shown && !i.early {
+			at = v.shown + hurry
+		}
+	default:
+		at = max(now-v.entered, v.shown+hurry)
+		if !v.hurried {
+			v.begin(i.pts, at)
+		}
+	}
+	v.shown = max(v.shown, at)
+	return at, true
 }
 
 // write sends an item's packets at a time of the way, and returns how many bytes they are.
-func (v *view) write(o *outlet, i *item, at, now int64) (bytes int, err error) {
+func (v *view) write(o *outlet, i *item, at, now int64) (bytes int) {
 	base := v.bases[o]
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.use(i.codec, profileIn(i.source)) {
+	taken := o.use(i.codec, profileIn(i.source))
+	if taken {
+		o.clock = rtp.Rate(i.codec)
+		move := base + rtp.Ticks(at, o.clock) - rtp.Ticks(i.pts, o.clock)
+		for _, p := range i.payloads {
+			p.Time += move
+			bytes += headLen + len(p.Data)
+			o.send(now, o.next, p)
+		}
+	}
+	o.mu.Unlock()
+	if !taken {
 		v.refuse(i)
-		return 0, nil
 	}
-	o.clock = rtp.Rate(i.codec)
-	move := base + rtp.Ticks(at, o.clock) - rtp.Ticks(i.pts, o.clock)
-	for _, p := range i.payloads {
-		p.Time += move
-		bytes += headLen + len(p.Data)
-		if err := o.send(now, o.next, p); err != nil {
-			return bytes, err
-		}
-	}
-	return bytes, nil
+	v.session.traffic.Sent.Add(uint64(bytes))
+	return bytes
 }
 
-// turn reports whether an item is sent: pictures from a key frame on, and sound from when they have caught up.
-func (v *view) turn(i *item) bool {
-	pictures := v.sight != nil && i.layout.First(media.Video) >= 0
-	switch {
-	case i.kind == media.Audio:
-		if !pictures && !v.begun {
-			v.begun, v.live = true, true
-			v.shift = i.pts - (media.Now() - v.entered)
-		}
-		return v.begun && v.live
-	case !v.begun && !i.key:
-		return false
-	case !v.begun:
-		v.begun, v.live = true, false
-		v.burst, v.burstAt = 0, media.Now()
-	case i.early && !v.session.rules().RTC.KeepBframe:
-		v.dropped++
-		return false
-	}
-	return true
-}
-
-// place returns the time of an item on the player's way.
-func (v *view) place(i *item, now int64) int64 {
-	if v.live {
-		return i.pts - v.shift
-	}
-	v.shown = max(now-v.entered, v.shown+hurry)
-	if now-i.at < old {
-		v.live, v.shift = true, i.pts-v.shown
-	}
-	return v.shown
-}
-
-// pause waits where more than the network may take has been sent to catch up.
-func (v *view) pause(now int64, bytes int) {
+// wait waits where more than the network may take has been sent to catch up.
+func (v *view) wait(now, pts int64, bytes int) {
 	v.burst += bytes
-	over := int64(v.burst-burstBytes)*int64(time.Second)/burstRate - (now - v.burstAt)
+	due := min(int64(v.burst-burstBytes)*int64(time.Second)/burstRate, (pts-v.burstOf)/burstSpeed)
+	over := due - (now - v.burstAt)
 	if over < int64(time.Millisecond) {
 		return
 	}
@@ -217,16 +270,16 @@ func (v *view) pause(now int64, bytes int) {
 
 // refuse says once that a track is of a codec that the player has not agreed to.
 func (v *view) refuse(i *item) {
-	if v.notTaken == i.source {
+	if v.refused[i.kind] == i.codec {
 		return
 	}
-	v.notTaken = i.source
+	v.refused[i.kind] = i.codec
 	v.session.log.Warn("the player does not take the stream's codec", "kind", i.kind, "codec", i.codec)
 }
 
 // report tells the player what time of the tracks it is now.
 func (v *view) report() {
-	if !v.live {
+	if !v.begun {
 		return
 	}
 	now := media.Now()

@@ -3,6 +3,7 @@ package webrtc
 import (
 	"errors"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -26,10 +27,9 @@ const (
 // listens.
 type wire struct {
 	// Set at construction.
-	sub     *stream.Subscriber // holds the frames that are not in
-	log     *slog.Logger
-	dropSEI bool
-	bitrate int
+	sub *stream.Subscriber // holds the frames that are not in
+	log *slog.Logger
+	wireKey
 
 	listeners atomic.Int32
 	next      atomic.Uint64 // position behind the last frame; changes under mu
@@ -57,12 +57,17 @@ type item struct {
 	payloads []rtp.Payload
 }
 
-type wireKey struct{}
+// wireKey is by what rules a wire is made: viewers who come after a reload have another one.
+type wireKey struct {
+	dropSEI bool
+	bitrate int
+}
 
 // wireOf returns the stream's wire, made by the rules in force. Release must be called when the reader is done with it.
 func wireOf(s *stream.Stream, rules *config.RTC, log *slog.Logger) (*wire, func(), error) {
-	return stream.Derive(s, wireKey{}, func(sub *stream.Subscriber) (stream.Output[*wire], error) {
-		w := &wire{sub: sub, log: log, dropSEI: !rules.KeepAvcNaluSei, bitrate: rules.OpusBitrate, packers: map[media.Codec]*rtp.Packetizer{}}
+	key := wireKey{!rules.KeepAvcNaluSei, rules.OpusBitrate}
+	return stream.Derive(s, key, func(sub *stream.Subscriber) (stream.Output[*wire], error) {
+		w := &wire{sub: sub, log: log, wireKey: key, packers: map[media.Codec]*rtp.Packetizer{}}
 		return stream.Output[*wire]{Value: w, Run: func() {
 			<-sub.Done()
 			w.mu.Lock()
@@ -120,23 +125,31 @@ func (w *wire) forget(pos uint64) {
 	w.items, w.base = w.items[:kept], w.base+uint64(n)
 }
 
-// read appends n items from pos on; none if they have been forgotten.
+// read appends n items from pos on, without those of them that have been forgotten.
 func (w *wire) read(dst []item, pos uint64, n int) []item {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	if pos < w.base || pos+uint64(n) > w.base+uint64(len(w.items)) {
+	from, to := max(pos, w.base), min(pos+uint64(n), w.base+uint64(len(w.items)))
+	if from >= to {
 		return dst
 	}
-	return append(dst, w.items[pos-w.base:][:n]...)
+	return append(dst, w.items[from-w.base:to-w.base]...)
 }
 
-// pack makes a frame's item.
-func (w *wire) pack(f *media.Frame) item {
+// pack makes a frame's item. A frame of which a panic comes is sent to nobody.
+func (w *wire) pack(f *media.Frame) (i item) {
 	t := f.Source()
-	i := item{kind: t.Kind, codec: t.Codec, key: f.Key, at: f.At, pts: f.PTS, source: t, layout: f.Layout}
+	i = item{kind: t.Kind, codec: t.Codec, key: f.Key, at: f.At, pts: f.PTS, source: t, layout: f.Layout}
 	if int(f.Track) != f.Layout.First(t.Kind) {
 		return i
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			i.payloads, w.voice = nil, nil
+			delete(w.packers, t.Codec)
+			w.log.Error("panic: a frame is left out for WebRTC players", "codec", t.Codec, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
 	switch t.Kind {
 	case media.Video:
 		i.early = w.order.Early(f)
