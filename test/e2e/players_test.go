@@ -102,7 +102,7 @@ type fileViewer struct {
 	*process
 	file string
 
-	peeks bool // see recording
+	peeks bool  // see recording
 	at    int64 // what has been counted of the file
 	count int
 }
