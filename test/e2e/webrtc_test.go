@@ -157,10 +157,29 @@ type rtcPublisher struct {
 	done  sync.WaitGroup
 }
 
-func rtcPublish(t *testing.T, f *fixture, query string, c clip) *rtcPublisher {
+func rtcPublish(t *testing.T, f *fixture, query string, c clip, more ...clip) *rtcPublisher {
 	t.Helper()
 	p := &rtcPublisher{rtcPeer: newRTCPeer(t, f), quit: make(chan struct{})}
-	video, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000}, "video", "x")
+	video := p.add("video")
+	var others []*webrtc.TrackLocalStaticRTP
+	for i := range more {
+		others = append(others, p.add(fmt.Sprint("more", i)))
+	}
+	p.post("/rtc/v1/whip/?" + query)
+	p.done.Go(func() { p.send(video, readClip(t, c)) })
+	t.Cleanup(p.stop)
+	for i, c := range more {
+		waitFor(t, "the track before", func() bool { return p.sent.Load() > 0 })
+		p.done.Go(func() { p.send(others[i], readClip(t, c)) })
+	}
+	return p
+}
+
+// add adds a track of pictures.
+func (p *rtcPublisher) add(id string) *webrtc.TrackLocalStaticRTP {
+	t := p.t
+	t.Helper()
+	video, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000}, id, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,10 +200,7 @@ func rtcPublish(t *testing.T, f *fixture, query string, c clip) *rtcPublisher {
 			}
 		}
 	})
-	p.post("/rtc/v1/whip/?" + query)
-	p.done.Go(func() { p.send(t, video, readClip(t, c)) })
-	t.Cleanup(p.stop)
-	return p
+	return video
 }
 
 func (p *rtcPublisher) stop() {
@@ -198,10 +214,11 @@ func (p *rtcPublisher) stop() {
 	p.done.Wait()
 }
 
-// send packs pictures and sends them in their rhythm.
-func (p *rtcPublisher) send(t *testing.T, video *webrtc.TrackLocalStaticRTP, tags []flv.Tag) {
+// send packs pictures and sends them in their rhythm, with the times at which they are shown.
+func (p *rtcPublisher) send(video *webrtc.TrackLocalStaticRTP, tags []flv.Tag) {
 	pack := rtp.NewPacketizer(1200, 0, 0, &codecs.H264Payloader{}, rtp.NewRandomSequencer(), 90000)
 	var sets []byte
+	var sent uint32 // pictures
 	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -220,7 +237,10 @@ func (p *rtcPublisher) send(t *testing.T, video *webrtc.TrackLocalStaticRTP, tag
 			for unit := range nal.All(tag.Body[5:]) {
 				picture = append(append(picture, 0, 0, 0, 1), unit...)
 			}
+			later := uint32(tag.Body[2])<<16 | uint32(tag.Body[3])<<8 | uint32(tag.Body[4]) // ms from being decoded to being shown
+			sent++
 			for _, k := range pack.Packetize(picture, 3600) {
+				k.Timestamp = sent*3600 + later*90
 				if err := video.WriteRTP(k); err != nil {
 					return
 				}

@@ -46,10 +46,11 @@ func rtcAddress(t *testing.T, raw, way string) string {
 	return at.String()
 }
 
-// whipPublisher is ffmpeg, which sends no B-frames over WebRTC, and no sound but Opus.
+// whipPublisher is ffmpeg, which sends no B-frames over WebRTC, and no sound but Opus. It opens DTLS: where the last of the
+// handshake reaches it twice it waits before each packet for the server to send something, and that is seldom so.
 func whipPublisher(t *testing.T, raw string, c clip, _ time.Duration) publication {
 	t.Helper()
-	args := append(strings.Fields("-hide_banner -loglevel error -re -stream_loop -1 -i"), rtcClip(t, c), "-c", "copy", "-f", "whip", rtcAddress(t, raw, "whip"))
+	args := append(strings.Fields("-hide_banner -loglevel error -re -stream_loop -1 -i"), rtcClip(t, c), "-c", "copy", "-f", "whip", "-whip_flags", "dtls_active", rtcAddress(t, raw, "whip"))
 	return launch(t, "ffmpeg9", args...)
 }
 

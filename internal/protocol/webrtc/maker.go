@@ -40,6 +40,7 @@ type maker struct {
 	stale  bool          // a track is another one than in layout
 	ready  []*media.Frame
 	opened int64 // when the first unit came
+	at     int64 // when the newest packet came
 	floor  int64 // the DTS of the first frame
 }
 
@@ -73,6 +74,7 @@ func (in *intake) frames(ctx context.Context, lane *stream.LaneReader) error {
 
 // take takes the next packet of the lane.
 func (m *maker) take(p *media.Packet) {
+	m.at = p.At
 	t := m.track(p.Track)
 	codec, report := codecIn(p)
 	if report {
@@ -146,14 +148,25 @@ func (m *maker) unit(t *made, u *rtp.Unit) {
 	m.bytes += len(u.Data)
 }
 
-// write writes the frames that are ready, once it is known what tracks there are.
+// write writes the frames that are ready.
 func (m *maker) write() error {
+	if !m.finish() {
+		return nil
+	}
+	err := m.intake.session.publisher.WriteBatch(m.ready)
+	clear(m.ready)
+	m.ready = m.ready[:0]
+	return err
+}
+
+// finish gives the frames that are ready their layout, once it is known what tracks there are. It is false if there are none.
+func (m *maker) finish() bool {
 	if m.layout == nil && m.settled() {
 		m.enter()
 	}
 	m.ready = slices.DeleteFunc(m.ready, m.early)
 	if len(m.ready) == 0 {
-		return nil
+		return false
 	}
 	if m.stale {
 		m.layout, m.stale = m.arrange(), false
@@ -161,10 +174,7 @@ func (m *maker) write() error {
 	for _, f := range m.ready {
 		f.Layout = m.layout
 	}
-	err := m.intake.session.publisher.WriteBatch(m.ready)
-	clear(m.ready)
-	m.ready = m.ready[:0]
-	return err
+	return true
 }
 
 // enter gives what has waited its place. The earliest is the first: before it there is nothing.
@@ -205,7 +215,7 @@ func (m *maker) settled() bool {
 			told++
 		}
 	}
-	passed := media.Now() - m.opened
+	passed := m.at - m.opened
 	return known >= m.intake.due && (known == 1 || told >= known || passed > reportTime) ||
 		passed > foyerTime || len(m.foyer) >= foyerUnits || m.bytes > foyerBytes
 }
