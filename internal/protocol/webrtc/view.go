@@ -122,8 +122,9 @@ func (v *view) show(b *stream.Batch) error {
 	}
 	v.session.burst.hold()
 	defer v.session.burst.flush()
+	edge := (v.hurried || !v.begun) && v.session.reader.Behind() == 0 // then the last of them is the stream's newest frame
 	for i := range v.items {
-		v.send(&v.items[i])
+		v.send(&v.items[i], edge && i == len(v.items)-1)
 	}
 	clear(v.items)
 	v.report()
@@ -144,9 +145,11 @@ func (v *view) again() {
 	}
 }
 
-// send sends an item, if it is its turn.
-func (v *view) send(i *item) {
+// send sends an item, if it is its turn. Newest says that the stream has no frame behind it: on a machine that is slow with
+// everything that is new enough.
+func (v *view) send(i *item, newest bool) {
 	now := media.Now()
+	fresh := newest || now-i.at < old
 	if i.layout != v.layout {
 		if v.layout == nil || v.layout.Publisher != i.layout.Publisher {
 			v.begun, v.sighted, v.since = false, false, now
@@ -157,12 +160,12 @@ func (v *view) send(i *item) {
 		return
 	}
 	if i.kind == media.Audio {
-		if at, ok := v.hear(i, now); ok {
+		if at, ok := v.hear(i, now, fresh); ok {
 			v.write(v.sound, i, at, now)
 		}
 		return
 	}
-	at, ok := v.see(i, now)
+	at, ok := v.see(i, now, fresh)
 	if !ok {
 		return
 	}
@@ -174,13 +177,13 @@ func (v *view) send(i *item) {
 }
 
 // hear returns the way's time of sound, if it is to be sent: from when pictures have caught up, or do not come.
-func (v *view) hear(i *item, now int64) (at int64, ok bool) {
+func (v *view) hear(i *item, now int64, fresh bool) (at int64, ok bool) {
 	switch {
 	case v.sound == nil || v.begun && i.pts <= v.heard: // that has been heard, before pictures were shown again
 		return 0, false
 	case !v.begun:
 		pictures := v.sight != nil && i.layout.First(media.Video) >= 0
-		if now-i.at >= old || pictures && now-v.since < pictureWait {
+		if !fresh || pictures && now-v.since < pictureWait {
 			return 0, false
 		}
 		v.begin(i.pts, max(now-v.entered, v.shown+hurry))
@@ -195,14 +198,14 @@ func (v *view) begin(pts, at int64) {
 }
 
 // see returns the way's time of a picture, if it is to be sent.
-func (v *view) see(i *item, now int64) (at int64, ok bool) {
+func (v *view) see(i *item, now int64, fresh bool) (at int64, ok bool) {
 	switch {
 	case v.sight == nil || !v.sighted && !i.key:
 		return 0, false
 	case i.key:
 		v.session.anew.Store(false)
 		v.gop = 0
-		if now-i.at < old {
+		if fresh {
 			v.pause = anewPause // it has come by itself
 		}
 		if !v.sighted {
@@ -212,7 +215,7 @@ func (v *view) see(i *item, now int64) (at int64, ok bool) {
 	case i.early && !v.session.rules().RTC.KeepBframe:
 		return 0, false
 	}
-	if now-i.at < old {
+	if fresh {
 		v.hurried = false
 	}
 	switch {

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"weir/internal/audio"
 	"weir/internal/config"
@@ -19,7 +20,7 @@ const (
 	lag = media.MaxBatch
 	// staleSound is the age of sound that nobody wants to hear any more: a player who begins with an earlier key frame is
 	// shown the pictures up to now in a moment.
-	staleSound = int64(500_000_000)
+	staleSound = int64(time.Second)
 )
 
 // wire is a stream's newest frames as payloads of RTP, which are the same for all players: a derivation of the stream.
