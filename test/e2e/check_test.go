@@ -46,8 +46,11 @@ func (p *packet) dts() float64 {
 func check(t *testing.T, r recording, want expectation) {
 	t.Helper()
 	frames, pictures := 0, 0
-	if r.wall && want.absent {
+	switch {
+	case r.wall && want.absent:
 		want.gap = patience.Seconds()
+	case r.wall: // sound of half a second ago is not sent any more, which a slow machine may bring about
+		want.gap = max(want.gap, 1)
 	}
 	apart := 0.5
 	if r.peeks { // up to the next key frame
