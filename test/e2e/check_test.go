@@ -46,12 +46,18 @@ func (p *packet) dts() float64 {
 func check(t *testing.T, r recording, want expectation) {
 	t.Helper()
 	frames, pictures := 0, 0
-	if r.wall && want.absent {
+	switch {
+	case r.wall && want.absent:
 		want.gap = patience.Seconds()
+	case r.wall: // sound of half a second ago is not sent any more, which a slow machine may bring about
+		want.gap = max(want.gap, 3)
 	}
 	apart := 0.5
-	if r.peeks { // up to the next key frame
+	switch {
+	case r.peeks: // up to the next key frame
 		apart += float64(gop) / rate
+	case r.wall: // there is no sound before it has caught up with the pictures, which takes a slow machine a while
+		apart = 10
 	}
 	see := func(raw []byte) {
 		var p probed

@@ -33,6 +33,7 @@ type player struct {
 	late   bool                                  // it cannot come before there is something to play
 	leaves bool                                  // it ends when the publisher does
 	lacks  []string                              // codecs that it cannot carry
+	dear   bool                                  // it costs much: sound is made Opus for it
 	denied func(t *testing.T, f *fixture)        // asks for what it cannot have, and checks what it is told
 }
 
@@ -79,7 +80,7 @@ var players = []player{
 	{name: "ws-flv", start: watchWeb(wsFLV, socketPlayer), says: webSays, web: httpFLV, leaves: true},
 	{name: "srt", start: srtPlayer(""), says: srtSays, leaves: true, lacks: []string{"av1"}},
 	{name: "hls", start: hlsPlayer, web: httpHLS, late: true, light: true, lacks: []string{"av1"}},
-	{name: "whep", start: whepPlayer, says: whepSays, denied: whepDenied, light: true, lacks: []string{"hevc", "av1"}},
+	{name: "whep", start: whepPlayer, says: whepSays, denied: whepDenied, dear: true, light: true, lacks: []string{"hevc", "av1"}},
 }
 
 // tsPlayers are the rows of what http_remux sends instead of FLV, which is another setting.

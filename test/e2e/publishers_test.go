@@ -28,6 +28,8 @@ type publisher struct {
 	fixed bool
 	// light spares the machine the heavy clips, which another row sends.
 	light bool
+	// twin says that what players get of it is the same as of another row's.
+	twin bool
 	// names is by what it publishes a stream without a name; empty: it is refused.
 	names string
 	// deaf says that it sends on though nobody wants it any more.
@@ -48,10 +50,10 @@ var publishers = []publisher{
 	{name: "ffmpeg7-av01", codec: "av1", start: ffmpegPublisher("ffmpeg7", "-rtmp_enhanced_codecs", "av01"), says: ffmpegSays},
 	{name: "gstreamer", codec: "h264", start: gstPublisher, says: gstSays, fixed: true},
 	{name: "client", codec: "h264", start: startClientPublisher, says: clientSays},
-	{name: "ffmpeg-rtmps", codec: "h264", start: sendTLS(ffmpegPublisher("ffmpeg")), says: ffmpegSays, light: true},
-	{name: "client-rtmps", codec: "h264", start: sendTLS(startClientPublisher), says: clientSays, light: true},
+	{name: "ffmpeg-rtmps", codec: "h264", start: sendTLS(ffmpegPublisher("ffmpeg")), says: ffmpegSays, light: true, twin: true},
+	{name: "client-rtmps", codec: "h264", start: sendTLS(startClientPublisher), says: clientSays, light: true, twin: true},
 	{name: "ffmpeg-srt", codec: "h264", start: srtPublisher(""), says: srtSays, light: true},
-	{name: "ffmpeg-flv-post", codec: "h264", start: postPublisher(), says: postSays, light: true},
+	{name: "ffmpeg-flv-post", codec: "h264", start: postPublisher(), says: postSays, light: true, twin: true},
 	{name: "whip", codec: "h264", start: whipPublisher, says: whipSays, fixed: true, light: true, names: "livestream", deaf: true},
 }
 

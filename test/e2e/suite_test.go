@@ -41,7 +41,7 @@ var stages = []stage{
 func (s stage) cast(p publisher) cast {
 	c := cast{publisher: p}
 	for _, v := range s.players {
-		if !slices.Contains(v.lacks, p.codec) && (!p.light || !v.late) {
+		if !slices.Contains(v.lacks, p.codec) && (!p.light || !v.late) && (!p.twin || !v.dear) {
 			c.players = append(c.players, v)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
 	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/substructs"
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
@@ -267,7 +268,7 @@ func (p *rtcPlayer) save(t *testing.T) string {
 	}
 	slices.SortStableFunc(units, func(a, b unit) int { return cmp.Compare(a.dts, b.dts) })
 	var b bytes.Buffer
-	video, audio := &mpegts.Track{Codec: &tscodecs.H264{}}, &mpegts.Track{Codec: &tscodecs.Opus{ChannelCount: 2}}
+	video, audio := &mpegts.Track{Codec: &tscodecs.H264{}}, &mpegts.Track{Codec: &tscodecs.Opus{Desc: &substructs.OpusAudioDescriptor{ChannelConfigCode: 2}}}
 	w := &mpegts.Writer{W: &b, Tracks: []*mpegts.Track{video, audio}}
 	if err := w.Initialize(); err != nil {
 		t.Fatal(err)
