@@ -201,7 +201,7 @@ func (c content) publish(t *testing.T, f *fixture, source string) (stop func()) 
 	if c.whip { // one after the other takes its time to connect, and the first ones' pictures would wait for that
 		var pubs []*process
 		for _, vhost := range vhosts {
-			pubs = append(pubs, launch(t, c.program, append(slices.Clone(args), "-map", "0", "-c", "copy", "-f", "whip", f.whip(vhost))...))
+			pubs = append(pubs, launch(t, c.program, append(slices.Clone(args), "-map", "0", "-c", "copy", "-f", "whip", "-whip_flags", "dtls_active", f.whip(vhost))...))
 		}
 		return func() {
 			for _, p := range pubs {
