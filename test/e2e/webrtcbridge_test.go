@@ -95,7 +95,7 @@ func TestRTCFromRTMPSettings(t *testing.T) {
 	if !bytes.Contains(with, sei) || bytes.Contains(without, sei) {
 		t.Errorf("supplemental information: %t where it is kept, %t where not", bytes.Contains(with, sei), bytes.Contains(without, sei))
 	}
-	if low, high := usual.heardRate(), other.heardRate(); low > 24000 || high < 60000 {
+	if low, high := usual.heardRate(), other.heardRate(); low > 40000 || high < 60000 {
 		t.Errorf("sound of %.0f and %.0f bits a second", low, high)
 	}
 	peer := newRTCPeer(t, f)

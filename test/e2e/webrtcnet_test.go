@@ -202,6 +202,9 @@ func (n *netPublisher) send(video *webrtc.TrackLocalStaticRTP, tags []flv.Tag) {
 				picture = append(append(picture, 0, 0, 0, 1), unit...)
 			}
 			packets := pack.Packetize(picture, 90000/rate)
+			if len(packets) == 0 {
+				continue // the clip's end of a sequence
+			}
 			n.mu.Lock()
 			n.pictures = append(n.pictures, sentPicture{key, packets[0].SequenceNumber, len(packets), time.Now()})
 			for _, k := range packets {

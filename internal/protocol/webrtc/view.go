@@ -16,6 +16,8 @@ const (
 	old = int64(250 * time.Millisecond)
 	// hurry is the time between two frames that are shown to catch up, at the least.
 	hurry = int64(100 * time.Microsecond)
+	// hurryMost is for how long a player tries to catch up. A machine that has too much to do never would.
+	hurryMost = int64(3 * time.Second)
 	// So much is sent to catch up: a first burst, and then so many bytes a second, or the stream so much faster than it is.
 	burstBytes = 64 << 10
 	burstRate  = 1 << 20
@@ -183,7 +185,7 @@ func (v *view) hear(i *item, now int64, fresh bool) (at int64, ok bool) {
 		return 0, false
 	case !v.begun:
 		pictures := v.sight != nil && i.layout.First(media.Video) >= 0
-		if !fresh || pictures && now-v.since < pictureWait {
+		if !fresh && now-v.since < 2*pictureWait || pictures && now-v.since < pictureWait {
 			return 0, false
 		}
 		v.begin(i.pts, max(now-v.entered, v.shown+hurry))
@@ -215,7 +217,7 @@ func (v *view) see(i *item, now int64, fresh bool) (at int64, ok bool) {
 	case i.early && !v.session.rules().RTC.KeepBframe:
 		return 0, false
 	}
-	if fresh {
+	if fresh || now-v.burstAt > hurryMost {
 		v.hurried = false
 	}
 	switch {
