@@ -80,12 +80,18 @@ var players = []player{
 	{name: "ws-flv", start: watchWeb(wsFLV, socketPlayer), says: webSays, web: httpFLV, leaves: true},
 	{name: "srt", start: srtPlayer(""), says: srtSays, leaves: true, lacks: []string{"av1"}},
 	{name: "hls", start: hlsPlayer, web: httpHLS, late: true, light: true, lacks: []string{"av1"}},
-	{name: "whep", start: whepPlayer, says: whepSays, denied: whepDenied, dear: true, light: true, lacks: []string{"hevc", "av1"}},
 }
 
 // tsPlayers are the rows of what http_remux sends instead of FLV, which is another setting.
 var tsPlayers = []player{
 	{name: "http-ts", start: watchWeb(httpTS, ffmpegPlayer), says: webSays, web: httpTS, leaves: true, lacks: []string{"av1"}},
+}
+
+// rtcPlayers are the rows beside WebRTC: each publisher's packets and frames become something else for one of them.
+var rtcPlayers = []player{
+	{name: "whep", start: whepPlayer, says: whepSays, denied: whepDenied, dear: true, light: true, lacks: []string{"hevc", "av1"}},
+	{name: "client", start: clientPlayer, says: clientSays},
+	{name: "http-flv", start: watchWeb(httpFLV, ffmpegPlayer), says: webSays, web: httpFLV, leaves: true},
 }
 
 func rtmpdumpSays(code, _ string) string { return code }

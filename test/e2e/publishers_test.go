@@ -26,6 +26,8 @@ type publisher struct {
 	says func(code, text string) string
 	// fixed says that it cannot start its clock anywhere.
 	fixed bool
+	// alone says that it takes part only in stages that name it.
+	alone bool
 	// light spares the machine the heavy clips, which another row sends.
 	light bool
 	// twin says that what players get of it is the same as of another row's.
@@ -54,7 +56,7 @@ var publishers = []publisher{
 	{name: "client-rtmps", codec: "h264", start: sendTLS(startClientPublisher), says: clientSays, light: true, twin: true},
 	{name: "ffmpeg-srt", codec: "h264", start: srtPublisher(""), says: srtSays, light: true},
 	{name: "ffmpeg-flv-post", codec: "h264", start: postPublisher(), says: postSays, light: true, twin: true},
-	{name: "whip", codec: "h264", start: whipPublisher, says: whipSays, fixed: true, light: true, names: "livestream", deaf: true},
+	{name: "whip", codec: "h264", start: whipPublisher, says: whipSays, fixed: true, light: true, names: "livestream", deaf: true, alone: true},
 }
 
 func ffmpegSays(_, text string) string { return "Server error: " + text }

@@ -26,14 +26,23 @@ type stage struct {
 	name       string
 	outputs    func(t *testing.T, remux string) string // directives of each vhost, with more of http_remux
 	players    []player
-	publishers []string // some; none is all
+	publishers []string // some; none is all who are of no stage alone
 }
 
 var stages = []stage{
-	{name: "", outputs: bridged, players: players},
+	{name: "", outputs: flvAndHLS, players: players},
+	{name: "rtc ", outputs: bridged, players: rtcPlayers, publishers: []string{"client", "whip"}},
 	{name: "ts ", outputs: tsAlone, players: tsPlayers, publishers: []string{"client", "ffmpeg7-hvc1"}},
 	{name: "mp4 ", outputs: cmafOutputs(false), players: cmafPlayers(false), publishers: []string{"client"}},
 	{name: "low ", outputs: cmafOutputs(true), players: cmafPlayers(true), publishers: []string{"client", "ffmpeg7-hvc1"}},
+}
+
+// hears reports whether a publisher takes part.
+func (s stage) hears(p publisher) bool {
+	if s.publishers == nil {
+		return !p.alone
+	}
+	return slices.Contains(s.publishers, p.name)
 }
 
 // cast returns who takes part with a publisher. A light one spares the machine what can be
@@ -70,7 +79,7 @@ func TestSuite(t *testing.T) {
 			t.Run(g.name+s.name, func(t *testing.T) {
 				t.Parallel()
 				for _, p := range publishers {
-					if s.fits != nil && !s.fits(p) || g.publishers != nil && !slices.Contains(g.publishers, p.name) {
+					if s.fits != nil && !s.fits(p) || !g.hears(p) {
 						continue
 					}
 					t.Run(p.name, func(t *testing.T) {

@@ -73,11 +73,11 @@ func TestRTCFromRTMPSettings(t *testing.T) {
 		more: "vhost other.test { rtc { enabled on; rtmp_to_rtc on; keep_bframe on; opus_bitrate 128000; } }\nvhost none.test { rtc { enabled on; } }",
 	})
 	c := newClip(t, "h264", "small")
+	usual, other := rtcPlay(t, f, "app=live&stream=s"), rtcPlay(t, f, "app=live&stream=s&vhost=other.test") // for the clip's beginning
 	for _, url := range []string{"s", "s?vhost=other.test", "s?vhost=none.test"} {
 		startClientPublisher(t, f.url(url), c, 0)
 	}
 	waitFor(t, "the publishers", func() bool { return len(f.publishers()) == 3 })
-	usual, other := rtcPlay(t, f, "app=live&stream=s"), rtcPlay(t, f, "app=live&stream=s&vhost=other.test")
 	for _, v := range []*rtcPlayer{usual, other} {
 		waitFor(t, "pictures and sound", func() bool { v.mu.Lock(); defer v.mu.Unlock(); return len(v.sound) > 150 })
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -12,6 +13,7 @@ const rtcScript = `(async () => {
   pc.onconnectionstatechange = () => rtc.state = pc.connectionState;
   if (%[1]t) {
     const media = await navigator.mediaDevices.getUserMedia({audio: {echoCancellation: false, noiseSuppression: false, autoGainControl: false}, video: {width: 640, height: 360}});
+    media.getVideoTracks()[0].contentHint = "detail"; // of one size, whatever the machine has to do
     media.getTracks().forEach(t => pc.addTransceiver(t, {direction: "sendonly", streams: [media]}));
   } else {
     pc.addTransceiver("audio", {direction: "recvonly"});
@@ -52,11 +54,20 @@ func (b *browser) rtc(publish bool, path string) {
 	}
 }
 
-// TestRTCBrowsers has a browser publish a camera, and another one watch: pictures are decoded and sound is heard.
+// TestRTCBrowsers has a browser publish a camera, and another one watch, over UDP and over TCP at the port of the web server:
+// pictures are decoded and sound is heard.
 func TestRTCBrowsers(t *testing.T) {
 	t.Parallel()
-	f := serve(t, conf{rtc: " ", shared: true, vhost: "rtc { enabled on; }"})
+	for way, rtc := range map[string]string{"udp": " ", "tcp": "protocol tcp; tcp { enabled on; listen $http; }"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			browsersOver(t, way, serve(t, conf{rtc: rtc, shared: true, vhost: "rtc { enabled on; }"}))
+		})
+	}
+}
 
+func browsersOver(t *testing.T, way string, f *fixture) {
+	t.Helper()
 	publisher := openBrowser(t, f, rtcSwitches...)
 	publisher.rtc(true, "/rtc/v1/whip/?app=live&stream=cam")
 	published(t, f)
@@ -72,6 +83,11 @@ func TestRTCBrowsers(t *testing.T) {
 			list := f.tracks(c.ID)
 			return len(list) == 2 && list[0].Kbps > 0 && list[1].Kbps > 0 && (c.Publish || list[0].RTT+list[1].RTT > 0)
 		})
+	}
+	for _, c := range f.contacts() {
+		if !strings.HasPrefix(c.Selected, way) {
+			t.Errorf("%s goes over %q", c.ID, c.Selected)
+		}
 	}
 	t.Logf("codec %s", ask[string](player, "rtc.codec"))
 	ask[any](player, "rtc.pc.close()")

@@ -241,8 +241,8 @@ func (s *session) playable(offer string) error {
 			continue
 		}
 		codec := layout.Tracks[first].Codec
-		if !passed && kind == media.Audio && rtp.Rate(codec) == 0 {
-			codec = media.Opus // what it is made
+		if kind == media.Audio && rtp.Rate(codec) == 0 {
+			codec = media.Opus // what it is made, or was
 		}
 		if !offers(offer, codec) {
 			return refuse(http.StatusNotAcceptable, "the offer cannot be answered: the stream's %s is %s, which the client does not offer to take", kind, codec)
