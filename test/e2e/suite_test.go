@@ -27,11 +27,12 @@ type stage struct {
 	outputs    func(t *testing.T, remux string) string // directives of each vhost, with more of http_remux
 	players    []player
 	publishers []string // some; none is all who are of no stage alone
+	scenarios  []string // those of every run, the others are for long ones; none is all
 }
 
 var stages = []stage{
 	{name: "", outputs: flvAndHLS, players: players},
-	{name: "rtc ", outputs: bridged, players: rtcPlayers, publishers: []string{"client", "whip"}},
+	{name: "rtc ", outputs: bridged, players: rtcPlayers, publishers: []string{"client", "whip"}, scenarios: []string{"play", "republish", "kick", "denial"}},
 	{name: "ts ", outputs: tsAlone, players: tsPlayers, publishers: []string{"client", "ffmpeg7-hvc1"}},
 	{name: "mp4 ", outputs: cmafOutputs(false), players: cmafPlayers(false), publishers: []string{"client"}},
 	{name: "low ", outputs: cmafOutputs(true), players: cmafPlayers(true), publishers: []string{"client", "ffmpeg7-hvc1"}},
@@ -76,20 +77,28 @@ func TestSuite(t *testing.T) {
 	t.Parallel()
 	for _, s := range scenarios {
 		for _, g := range stages {
-			t.Run(g.name+s.name, func(t *testing.T) {
-				t.Parallel()
-				for _, p := range publishers {
-					if s.fits != nil && !s.fits(p) || !g.hears(p) {
-						continue
-					}
-					t.Run(p.name, func(t *testing.T) {
-						t.Parallel()
-						s.run(t, serve(t, s.conf.with(t, g.outputs)), g.cast(p))
-					})
-				}
-			})
+			if g.scenarios == nil || slices.Contains(g.scenarios, s.name) {
+				s.on(t, g)
+			}
 		}
 	}
+}
+
+// on runs a scenario on a stage.
+func (s scenario) on(t *testing.T, g stage) {
+	t.Helper()
+	t.Run(g.name+s.name, func(t *testing.T) {
+		t.Parallel()
+		for _, p := range publishers {
+			if s.fits != nil && !s.fits(p) || !g.hears(p) {
+				continue
+			}
+			t.Run(p.name, func(t *testing.T) {
+				t.Parallel()
+				s.run(t, serve(t, s.conf.with(t, g.outputs)), g.cast(p))
+			})
+		}
+	})
 }
 
 // with gives each vhost outputs: the default one, and others in place of $outputs, or of $brief if
