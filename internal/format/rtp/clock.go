@@ -231,6 +231,13 @@ func (c *Clock) wrong(t, lead *rtpClock) (ns int64, exact bool) {
 
 var ntpEpoch = time.Date(1900, time.January, 1, 0, 0, 0, 0, time.UTC)
 
+// NTP returns a time in the form of a sender's report: seconds since 1900 u32, and a fraction of 2^32 of one. Its middle half is
+// what reports give back, in units of 2^-16 s. Spec: RFC 3550, 4.
+func NTP(t time.Time) uint64 {
+	const since1900 = 2_208_988_800
+	return uint64(t.Unix()+since1900)<<32 | uint64(t.Nanosecond())<<32/second
+}
+
 // fromNTP returns an NTP time in ns since the epoch of NTP: seconds u32, and a fraction of 2^32 of one.
 func fromNTP(ntp uint64) int64 {
 	return int64(ntp>>32)*second + int64(ntp&0xffffffff*second>>32)

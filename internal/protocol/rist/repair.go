@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"weir/internal/format/rtp"
 )
 
 // maxRequests is how many packets of one datagram's requests are looked for; all that there can be are fewer.
@@ -56,7 +58,7 @@ func (s *Sender) due(now time.Duration) (report []byte) {
 
 // announce begins a datagram with a sender report.
 func (s *Sender) announce(now time.Duration) []byte {
-	clock := ntp(time.Now())
+	clock := rtp.NTP(time.Now())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.spoken.add(clock, now)

@@ -73,12 +73,6 @@ func appendEchoRequest(b []byte, source uint32, at time.Duration) []byte {
 	return appendApp(b, app{subtype: appEchoRequest, ssrc: source, echo: echo{stamp: uint64(at)}})
 }
 
-// ntp gives a time in seconds since 1900 and 2^-32 of them (RFC 3550, 4).
-func ntp(t time.Time) uint64 {
-	const from1900 = 2208988800 // s, to 1970
-	return uint64(t.Unix()+from1900)<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second)
-}
-
 // middle is the part of an NTP time that reports give back: units of 2^-16 s.
 func middle(ntp uint64) uint32 { return uint32(ntp >> 16) }
 

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"weir/internal/format/rtp"
 )
 
 func TestUnwrap(t *testing.T) {
@@ -32,7 +34,7 @@ func TestTicks(t *testing.T) {
 }
 
 func TestNTP(t *testing.T) {
-	clock := ntp(time.Unix(0, int64(time.Second/2)))
+	clock := rtp.NTP(time.Unix(0, int64(time.Second/2)))
 	if clock != 2208988800<<32|1<<31 || middle(clock) != 2208988800&0xffff<<16|1<<15 {
 		t.Errorf("%x", clock)
 	}
@@ -72,7 +74,7 @@ func TestJournal(t *testing.T) {
 	}
 	for i := range 40 {
 		at := time.Duration(i) * reportEvery
-		clock := ntp(time.Unix(1e9, 0).Add(at))
+		clock := rtp.NTP(time.Unix(1e9, 0).Add(at))
 		j.add(clock, at)
 		r.heard(1000*time.Hour+at, clock)
 		b := r.block(1000*time.Hour+at+30*time.Millisecond, 1)

@@ -250,7 +250,7 @@ func (o *outlet) report(now int64, stamp uint32) *rtcp.SenderReport {
 	}
 	o.count.reportAt = now
 	return &rtcp.SenderReport{
-		SSRC: o.header.SSRC, NTPTime: ntpNow(), RTPTime: stamp, PacketCount: o.count.packets, OctetCount: o.count.bytes,
+		SSRC: o.header.SSRC, NTPTime: rtp.NTP(time.Now()), RTPTime: stamp, PacketCount: o.count.packets, OctetCount: o.count.bytes,
 	}
 }
 
@@ -261,15 +261,8 @@ func (o *outlet) heard(r *rtcp.ReceptionReport) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	took := uint32(ntpNow()>>16) - r.LastSenderReport - r.Delay // in 1/65536 s
+	took := uint32(rtp.NTP(time.Now())>>16) - r.LastSenderReport - r.Delay // in 1/65536 s
 	if took < 1<<20 {
 		o.rtt = time.Duration(took) * time.Second >> 16
 	}
-}
-
-// ntpNow is the wall clock in NTP's form: seconds since 1900 u32, and a fraction of 2^32 of one.
-func ntpNow() uint64 {
-	const epoch = 2_208_988_800 // s from 1900 to 1970
-	now := time.Now()
-	return uint64(now.Unix()+epoch)<<32 | uint64(now.Nanosecond())<<32/1_000_000_000
 }

@@ -3,6 +3,7 @@ package webrtc
 import (
 	"errors"
 	"io"
+	"time"
 
 	"github.com/pion/rtcp"
 
@@ -149,7 +150,7 @@ func (w *passage) note(o *outlet, p *media.Packet) {
 		return
 	}
 	if !w.known {
-		w.ahead, w.known = since(r.NTPTime, ntpNow())+media.Now()-p.At, true
+		w.ahead, w.known = since(r.NTPTime, rtp.NTP(time.Now()))+media.Now()-p.At, true
 	}
 	t.told, t.ntp, t.at = true, r.NTPTime, r.RTPTime+t.time
 }
@@ -166,7 +167,7 @@ func (w *passage) report() {
 		o.mu.Lock()
 		stamp := o.stamp + rtp.Ticks(now-o.stampAt, o.clock) // as far as arrivals tell
 		if t.told {
-			stamp = t.at + rtp.Ticks(since(ntpNow(), t.ntp)+w.ahead, o.clock)
+			stamp = t.at + rtp.Ticks(since(rtp.NTP(time.Now()), t.ntp)+w.ahead, o.clock)
 		}
 		if r := o.report(now, stamp); r != nil {
 			list = append(list, r)

@@ -9,9 +9,10 @@ import (
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
+	pionrtp "github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"weir/internal/format/rtp"
 	"weir/internal/media"
 	"weir/internal/stream"
 )
@@ -88,7 +89,7 @@ func (t *tally) BindLocalStream(info *interceptor.StreamInfo, next interceptor.R
 		return next
 	}
 	own := info.SSRC
-	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
+	return interceptor.RTPWriterFunc(func(h *pionrtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
 		if h.SSRC == own {
 			t.learn(c, h.PayloadType)
 		}
@@ -218,7 +219,7 @@ func (t *tally) reports(list []rtcp.ReceptionReport, told bool) {
 	if !told {
 		return
 	}
-	now := ntp(time.Now())
+	now := uint32(rtp.NTP(time.Now()) >> 16)
 	for _, r := range list {
 		t.each(r.SSRC, true, func(c *counted) {
 			c.info.Lost = uint64(max(0, int32(r.TotalLost<<8)>>8)) // 24 bits with a sign
@@ -228,12 +229,6 @@ func (t *tally) reports(list []rtcp.ReceptionReport, told bool) {
 			}
 		})
 	}
-}
-
-// ntp is the time in the form of a report: seconds u16 and their fraction u16, of NTP. Spec: RFC 3550, 4.
-func ntp(t time.Time) uint32 {
-	const since1900 = 2_208_988_800
-	return uint32(t.Unix()+since1900)<<16 | uint32(uint64(t.Nanosecond())<<16/uint64(time.Second))
 }
 
 // each has a track that goes that way changed.
@@ -250,7 +245,7 @@ func (t *tally) each(ssrc uint32, sent bool, change func(*counted)) {
 }
 
 // sent counts a packet that goes out.
-func (c *counted) sent(h *rtp.Header, payload int, again bool) {
+func (c *counted) sent(h *pionrtp.Header, payload int, again bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := uint32(h.SequenceNumber)
@@ -267,7 +262,7 @@ func (c *counted) sent(h *rtp.Header, payload int, again bool) {
 }
 
 // received counts a packet that comes. Spec: RFC 3550, A.3 and A.8.
-func (c *counted) received(h *rtp.Header, size int) {
+func (c *counted) received(h *pionrtp.Header, size int) {
 	now := media.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
