@@ -3,31 +3,20 @@ package audio
 import (
 	"bytes"
 	"encoding/binary"
-	"flag"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
 	"weir/internal/codec/aac"
 	"weir/internal/codec/mp3"
 	"weir/internal/media"
+	"weir/internal/testkit/leak"
 )
 
 // TestMain fails if tests leave goroutines behind; a fuzzer has its own.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	fuzzing := flag.Lookup("test.fuzz").Value.String() != ""
-	if now := runtime.NumGoroutine(); code == 0 && !fuzzing && now > before {
-		fmt.Printf("%d goroutines are left\n", now-before)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // clip is a file of testdata: testdata/make.sh says what is in it.
 type clip struct {

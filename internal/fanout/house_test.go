@@ -5,32 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"testing"
 	"time"
 
 	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/testkit/leak"
 )
 
 // patience is how long a test waits for what must come.
 const patience = 10 * time.Second
 
 // TestMain fails if tests leave goroutines behind: shards end with their last player.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	for end := time.Now().Add(patience); code == 0 && runtime.NumGoroutine() > before; {
-		if time.Now().After(end) {
-			stacks := make([]byte, 1<<20)
-			fmt.Printf("goroutines are left:\n%s\n", stacks[:runtime.Stack(stacks, true)])
-			code = 1
-		}
-		time.Sleep(time.Millisecond) // outside of all tests
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func noise(n int, seed byte) []byte {
 	b := make([]byte, n)

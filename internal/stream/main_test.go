@@ -2,9 +2,7 @@ package stream
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -12,23 +10,11 @@ import (
 	"time"
 
 	"weir/internal/media"
+	"weir/internal/testkit/leak"
 )
 
 // TestMain fails if tests leave goroutines behind; a fuzzer has its own.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	fuzzing := flag.Lookup("test.fuzz").Value.String() != ""
-	for end := time.Now().Add(5 * time.Second); code == 0 && !fuzzing && runtime.NumGoroutine() > before; {
-		if time.Now().After(end) {
-			stacks := make([]byte, 1<<20)
-			fmt.Printf("goroutines are left:\n%s\n", stacks[:runtime.Stack(stacks, true)])
-			code = 1
-		}
-		time.Sleep(time.Millisecond) // outside of all tests
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // cached are the rules of most tests.
 var cached = Settings{GOPCache: true, QueueLength: 30 * time.Second}

@@ -100,13 +100,14 @@ func resolve(base string, way ...string) (string, error) {
 }
 
 func (v *cmafHLS) reload(ctx context.Context, query string) (*hlsrules.Playlist, error) {
+	asked := time.Now()
 	body, err := v.all(ctx, withQuery(v.media, query))
 	if err != nil {
 		return nil, err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.loads = append(v.loads, hlsrules.Load{At: time.Now(), Query: query, Body: body})
+	v.loads = append(v.loads, hlsrules.Load{At: time.Now(), Query: query, Took: time.Since(asked), Body: body})
 	p, _ := hlsrules.Parse(body)
 	if len(p.Segments) == 0 && len(p.Open.Parts) == 0 {
 		return nil, fmt.Errorf("no segment in:\n%s", body)

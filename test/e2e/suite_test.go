@@ -13,6 +13,12 @@ type scenario struct {
 	conf conf
 	run  func(*testing.T, *fixture, cast)
 	fits func(publisher) bool // chooses the publishers that can; nil is all
+	some func(publisher) bool // those of every run, the others are for long ones; nil is all
+}
+
+// always reports whether a scenario is part of every run.
+func (s scenario) always(g stage, p publisher) bool {
+	return (g.scenarios == nil || slices.Contains(g.scenarios, s.name)) && (s.some == nil || s.some(p))
 }
 
 // cast is who takes part: a publisher, and the players that carry its codec.
@@ -68,29 +74,33 @@ var scenarios = []scenario{
 	{name: "kick", run: kick},
 	{name: "wrap24", run: wrap24, fits: settable},
 	{name: "wrap32", run: wrap32, fits: settable},
-	{name: "vhost", conf: conf{more: vhosts}, run: vhost},
+	{name: "vhost", conf: conf{more: vhosts}, run: vhost, some: ofEachProtocol},
 	{name: "denial", conf: conf{only: true, more: vhosts + closed}, run: denial},
 }
 
-// TestSuite runs every scenario with every publisher and every player.
+// TestSuite runs every scenario with every publisher and every player, but for what is left to long runs.
 func TestSuite(t *testing.T) {
 	t.Parallel()
+	perform(t, true)
+}
+
+// perform runs what is part of every run, or the rest.
+func perform(t *testing.T, always bool) {
+	t.Helper()
 	for _, s := range scenarios {
 		for _, g := range stages {
-			if g.scenarios == nil || slices.Contains(g.scenarios, s.name) {
-				s.on(t, g)
-			}
+			s.on(t, g, always)
 		}
 	}
 }
 
 // on runs a scenario on a stage.
-func (s scenario) on(t *testing.T, g stage) {
+func (s scenario) on(t *testing.T, g stage, always bool) {
 	t.Helper()
 	t.Run(g.name+s.name, func(t *testing.T) {
 		t.Parallel()
 		for _, p := range publishers {
-			if s.fits != nil && !s.fits(p) || !g.hears(p) {
+			if s.fits != nil && !s.fits(p) || !g.hears(p) || s.always(g, p) != always {
 				continue
 			}
 			t.Run(p.name, func(t *testing.T) {
@@ -112,6 +122,11 @@ func (c conf) with(t *testing.T, outputs func(*testing.T, string) string) conf {
 	}
 	c.more = strings.Replace(c.more, "$brief", outputs(t, "wait_timeout 1;"), 1)
 	return c
+}
+
+// ofEachProtocol chooses one publisher of each protocol: which encoder it is makes no difference.
+func ofEachProtocol(p publisher) bool {
+	return slices.Contains([]string{"client", "ffmpeg7-hvc1", "ffmpeg-srt", "ffmpeg-flv-post", "whip"}, p.name)
 }
 
 // settable chooses publishers whose clock can start anywhere.

@@ -2,18 +2,7 @@
 
 package e2e
 
-import (
-	"slices"
-	"testing"
-)
+import "testing"
 
-// TestSoakSuite runs the scenarios that are not of every run.
-func TestSoakSuite(t *testing.T) {
-	for _, s := range scenarios {
-		for _, g := range stages {
-			if g.scenarios != nil && !slices.Contains(g.scenarios, s.name) {
-				s.on(t, g)
-			}
-		}
-	}
-}
+// TestSoakSuite runs the scenarios that are not part of every run.
+func TestSoakSuite(t *testing.T) { perform(t, false) }

@@ -3,15 +3,12 @@ package remux
 import (
 	"context"
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,6 +17,7 @@ import (
 	"weir/internal/config"
 	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/testkit/leak"
 	"weir/internal/testkit/logbook"
 )
 
@@ -32,23 +30,7 @@ const (
 )
 
 // TestMain fails if tests leave goroutines behind.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	http.DefaultClient.CloseIdleConnections()
-	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
-		os.Exit(code) // which has goroutines of its own
-	}
-	for end := time.Now().Add(5 * time.Second); code == 0 && runtime.NumGoroutine() > before; {
-		if time.Now().After(end) {
-			stacks := make([]byte, 1<<20)
-			fmt.Printf("goroutines are left:\n%s\n", stacks[:runtime.Stack(stacks, true)])
-			code = 1
-		}
-		time.Sleep(time.Millisecond) // outside of all tests
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func unhex(s string) []byte {
 	b, err := hex.DecodeString(s)

@@ -13,8 +13,9 @@ import (
 
 // Load is a playlist as a client got it.
 type Load struct {
-	At    time.Time // when it had come
-	Query string    // that it was asked for with, behind the question mark
+	At    time.Time     // when it had come
+	Query string        // that it was asked for with, behind the question mark
+	Took  time.Duration // from the question to the answer; zero is not known
 	Body  []byte
 }
 
@@ -83,7 +84,7 @@ func (c *checker) see(l Load) {
 	c.complete(p, query)
 	c.alone(p)
 	c.lowLatency(p)
-	c.answers(p, query)
+	c.answers(p, query, l.Took)
 	if c.before != nil {
 		c.behind(p, l.At)
 	} else {

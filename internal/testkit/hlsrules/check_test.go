@@ -242,6 +242,17 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
+// TestLateAnswer has a load that has waited, and brings what there is.
+func TestLateAnswer(t *testing.T) {
+	for took, grave := range map[time.Duration]bool{0: true, time.Second: true, 2 * time.Second: false} {
+		l := fast.load(30, "_HLS_msn=7&_HLS_part=2", 0)
+		l.Took = took
+		if got := rule.In("6.2.5.2", rule.Grave(Check([]Load{l}, all))); got != grave {
+			t.Errorf("after %s it is grave: %v", took, got)
+		}
+	}
+}
+
 func TestGrave(t *testing.T) {
 	loads := fast.loads(28, 30)
 	loads[1] = edit(t, loads[1], "DURATION:2", "DURATION:3")

@@ -60,9 +60,14 @@ func inherit(s *Segment, last Segment) {
 	}
 }
 
-// answers checks that a blocking reload has brought what was asked for.
-func (c *checker) answers(p *Playlist, query url.Values) {
+// answers checks that a blocking reload has brought what was asked for. One that has waited for a target duration may
+// bring what there is, while nobody publishes: that is advised against.
+func (c *checker) answers(p *Playlist, query url.Values, took time.Duration) {
 	const section = "6.2.5.2"
+	short := c.bad
+	if p.Target > 0 && took >= p.Target {
+		short = c.advise
+	}
 	if query.Get("_HLS_msn") == "" {
 		if query.Get("_HLS_part") != "" {
 			c.bad(section, "the client asks for a part without a segment")
@@ -79,7 +84,7 @@ func (c *checker) answers(p *Playlist, query url.Values) {
 	}
 	if query.Get("_HLS_part") == "" {
 		if p.End() <= number {
-			c.bad(section, "asked for segment %d, and the last one is %d", number, p.End()-1)
+			short(section, "asked for segment %d, and the last one is %d", number, p.End()-1)
 		}
 		return
 	}
@@ -89,7 +94,7 @@ func (c *checker) answers(p *Playlist, query url.Values) {
 		return
 	}
 	if last := newest(p); last.segment < number || last.segment == number && last.part < part {
-		c.bad(section, "asked for part %d of segment %d, and the last one is %d of %d", part, number, last.part, last.segment)
+		short(section, "asked for part %d of segment %d, and the last one is %d of %d", part, number, last.part, last.segment)
 	}
 }
 
