@@ -65,7 +65,7 @@ web: ## the players of web/package-lock.json, copied into the server; needs npm,
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && ./copy.sh
 
 soak: tools-for-tests ## the long tests (build tag soak), an hour at most
-	@$(WITH_FFMPEG) && timeout -k 30s 1h go test -tags soak -run Soak -timeout 59m -v ./test/... ./internal/protocol/webrtc
+	@$(WITH_FFMPEG) && timeout -k 30s 1h go test -tags soak -run Soak -timeout 59m -v ./test/... ./internal/protocol/webrtc ./internal/cluster
 
 tools-for-tests:
 	@test/install.sh

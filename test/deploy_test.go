@@ -174,7 +174,33 @@ func TestDeployYAML(t *testing.T) {
 // TestCompose holds that the files that it mounts exist, and that its configuration is good.
 func TestCompose(t *testing.T) {
 	clean(t, "../deploy/compose/weir/weir.conf")
-	doc := documents(t, "../deploy/compose/docker-compose.yml")[0]
+	compose(t, "../deploy/compose", 3, 6)
+}
+
+// TestComposeCluster holds the same of the cluster on one machine: each server's configuration is that of a part of it.
+func TestComposeCluster(t *testing.T) {
+	for _, part := range []string{"origin", "edge"} {
+		clean(t, "../deploy/compose/cluster/conf/"+part+".conf")
+	}
+	compose(t, "../deploy/compose/cluster", 5, 4)
+	services, _ := documents(t, "../deploy/compose/cluster/docker-compose.yml")[0]["services"].(map[string]any)
+	edge, err := config.Load(config.Options{File: "../deploy/compose/cluster/conf/edge.conf"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := edge.Vhost("").Cluster
+	for _, at := range append(slices.Clone(c.Origin), strings.TrimSuffix(strings.TrimPrefix(c.Registry, "redis://"), "/0")) {
+		name, _, _ := strings.Cut(at, ":")
+		if services[name] == nil {
+			t.Errorf("the edge knows %s, which is no service", at)
+		}
+	}
+}
+
+// compose holds that the files that a compose file mounts exist.
+func compose(t *testing.T, dir string, least, mounted int) {
+	t.Helper()
+	doc := documents(t, dir+"/docker-compose.yml")[0]
 	volumes, _ := doc["volumes"].(map[string]any)
 	mounts := 0
 	services, _ := doc["services"].(map[string]any)
@@ -190,12 +216,12 @@ func TestCompose(t *testing.T) {
 				if _, ok := volumes[from]; !ok {
 					t.Errorf("%s: no volume %s", name, from)
 				}
-			} else if _, err := os.Stat("../deploy/compose/" + from); err != nil {
+			} else if _, err := os.Stat(dir + "/" + from); err != nil {
 				t.Error(err)
 			}
 		}
 	}
-	if len(services) != 3 || mounts < 6 {
+	if len(services) != least || mounts < mounted {
 		t.Errorf("%d services, %d mounts", len(services), mounts)
 	}
 }
@@ -234,8 +260,8 @@ func TestKubernetes(t *testing.T) {
 	if want := []any{ports["rtmp"], ports["api"], ports["http"], ports["metrics"]}; !slices.Equal(open, want) {
 		t.Errorf("the configuration opens %v, the pod %v", open, want)
 	}
-	for _, probe := range []string{"startupProbe", "livenessProbe", "readinessProbe"} {
-		if at(pod, "containers 0 "+probe+" httpGet path") != "/api/v1/versions" || at(pod, "containers 0 "+probe+" httpGet port") != "api" {
+	for probe, path := range map[string]string{"startupProbe": "/api/v1/versions", "livenessProbe": "/api/v1/versions", "readinessProbe": "/health"} {
+		if at(pod, "containers 0 "+probe+" httpGet path") != path || at(pod, "containers 0 "+probe+" httpGet port") != "api" {
 			t.Errorf("%s: %v", probe, at(pod, "containers 0 "+probe))
 		}
 	}
@@ -263,6 +289,74 @@ func TestKubernetes(t *testing.T) {
 	budget := at(kinds["PodDisruptionBudget weir"], "spec selector matchLabels")
 	if labels := at(set, "spec template metadata labels"); labels == nil || !reflect.DeepEqual(budget, labels) || !reflect.DeepEqual(at(set, "spec selector matchLabels"), labels) {
 		t.Errorf("selectors: %v, %v, %v", budget, labels, at(set, "spec selector matchLabels"))
+	}
+}
+
+// TestKubernetesCluster holds together what the manifests of a cluster say of each other and of the configurations.
+func TestKubernetesCluster(t *testing.T) {
+	files, err := filepath.Glob("../deploy/kubernetes/cluster/*.yaml")
+	if err != nil || len(files) != 3 {
+		t.Fatal(files, err)
+	}
+	kinds := map[string]map[string]any{}
+	for _, file := range files {
+		for _, doc := range documents(t, file) {
+			kinds[doc["kind"].(string)+" "+at(doc, "metadata name").(string)] = doc
+		}
+	}
+	for name, kind := range map[string]string{"weir-origin": "StatefulSet", "weir-edge": "Deployment"} {
+		conf, _ := at(kinds["ConfigMap "+name], "data weir.conf").(string)
+		path := filepath.Join(t.TempDir(), "weir.conf")
+		if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		clean(t, path)
+		c, err := config.Load(config.Options{File: path}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := c.Vhost("")
+		if v.Cluster.Registry != "redis://weir-redis:6379/0" || kinds["Service weir-redis"] == nil || kinds["StatefulSet weir-redis"] == nil {
+			t.Errorf("%s: the registry %s", name, v.Cluster.Registry)
+		}
+		if want := "dns://weir-origins:1935"; name == "weir-edge" && (!v.Cluster.Remote() || !slices.Contains(v.Cluster.Origin, want) || kinds["Service weir-origins"] == nil) {
+			t.Errorf("the edge's origins %v", v.Cluster.Origin)
+		}
+		set := kinds[kind+" "+name]
+		pod := at(set, "spec template spec")
+		ports := map[string]any{}
+		list, _ := at(pod, "containers 0 ports").([]any)
+		for _, p := range list {
+			ports[at(p, "name").(string)] = at(p, "containerPort")
+		}
+		if ports["rtmp"] != port(c.Listen) || ports["api"] != port(c.HTTPAPI.Listen) || ports["metrics"] != port(c.Exporter.Listen) ||
+			c.HTTPServer.Enabled && ports["http"] != port(c.HTTPServer.Listen) {
+			t.Errorf("%s: the pod opens %v", name, ports)
+		}
+		labels := at(set, "spec template metadata labels")
+		for what, selector := range map[string]any{
+			"its own": at(set, "spec selector matchLabels"), "the budget's": at(kinds["PodDisruptionBudget "+name], "spec selector matchLabels"),
+		} {
+			if labels == nil || !reflect.DeepEqual(selector, labels) {
+				t.Errorf("%s: %s selector is %v, and the labels are %v", name, what, selector, labels)
+			}
+		}
+		if at(pod, "volumes 0 configMap name") != name || at(pod, "containers 0 lifecycle preStop exec command 1") != "drain" {
+			t.Errorf("%s: the pod %v", name, pod)
+		}
+		if grace, _ := at(pod, "terminationGracePeriodSeconds").(int); float64(grace) <= 2*(c.GraceStartWait+c.GraceFinalWait).Seconds() {
+			t.Errorf("%s: %d s are too few to drain", name, grace)
+		}
+	}
+	for name, target := range map[string]string{"weir-origins": "weir-origin", "weir-edge": "weir-edge"} {
+		selector, _ := at(kinds["Service "+name], "spec selector app.kubernetes.io/name").(string)
+		if selector != target {
+			t.Errorf("the service %s is of %q", name, selector)
+		}
+	}
+	scaler := kinds["HorizontalPodAutoscaler weir-edge"]
+	if at(scaler, "spec scaleTargetRef name") != "weir-edge" || at(scaler, "spec metrics 0 pods metric name") != "weir_viewers" {
+		t.Errorf("the scaler: %v", scaler)
 	}
 }
 

@@ -13,6 +13,7 @@ curl               curl
 ip                 iproute2
 chromium           chromium
 npm                npm
+redis-server       redis-server
 rtmpdump           rtmpdump
 srt-live-transmit  srt-tools
 ristsender         rist-tools

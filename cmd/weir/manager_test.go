@@ -226,7 +226,7 @@ func TestHealthAndDrain(t *testing.T) {
 
 	for _, c := range []struct{ conf, well, drain, says string }{
 		{more, "is open", " -timeout 10ms", "still runs"},
-		{more + "http_api { enabled on; listen " + apiAddr + "; }\n", "/api/v1/versions answers", "", "has ended"},
+		{more + "http_api { enabled on; listen " + apiAddr + "; }\n", "/health answers", "", "has ended"},
 	} {
 		plain := conf(t, dir, c.conf)
 		cmd := weir(t, dir, nil, "-c", "weir.conf")
@@ -263,5 +263,49 @@ func TestHealthAndDrain(t *testing.T) {
 			t.Errorf("weir drain%s: %s, %s", c.drain, drain.ProcessState, &out)
 		}
 		beside("drain -c weir.conf", 255, "no server runs")
+	}
+}
+
+// TestManagerUpgrade has a new process take the place of one that a manager watches: the manager hears which is the main one, and then
+// of that alone.
+func TestManagerUpgrade(t *testing.T) {
+	dir, m := t.TempDir(), newManager(t)
+	addr := conf(t, dir, "daemon off;\nsrs_log_tank file;\npid weir.pid;\ngrace_start_wait 1;\ngrace_final_wait 1;\n")
+	cmd := weir(t, dir, []string{"NOTIFY_SOCKET=" + m.conn.LocalAddr().String(), "WATCHDOG_USEC=200000"}, "-c", "weir.conf")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if state := m.hears(true); state["READY"] != "1" {
+		t.Errorf("the first word: %v", state)
+	}
+	if err := cmd.Process.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	state := m.hears(false)
+	next, err := strconv.Atoi(state["MAINPID"])
+	if err != nil || next == cmd.Process.Pid {
+		t.Fatalf("the upgrade begins with %v", state)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(next, syscall.SIGKILL) })
+	if state := m.hears(false); state["READY"] != "1" || !strings.Contains(state["STATUS"], addr) {
+		t.Errorf("the upgrade ends with %v", state)
+	}
+	if err := cmd.Wait(); err != nil { // nobody is connected
+		t.Error(err)
+	}
+	for m.beats = 0; m.beats < 3; {
+		m.hears(true)
+	}
+	if raw, err := os.ReadFile(filepath.Join(dir, "weir.pid")); err != nil || string(raw) != strconv.Itoa(next) {
+		t.Errorf("the pid file says %q, %v", raw, err)
+	}
+	if !answers(addr) {
+		t.Error("nobody answers")
+	}
+	if err := syscall.Kill(next, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if state := m.hears(false); state["STOPPING"] != "1" || state["STATUS"] != "ending" {
+		t.Errorf("the end begins with %v", state)
 	}
 }

@@ -37,7 +37,10 @@ type Options struct {
 	Raw          func() Raw                                           // what the raw API may do; nil is nothing
 
 	Reload   func() (applied, restart []string, err error) // reads the configuration anew; nil cannot
+	Drain    func()                                        // begins a graceful end; nil cannot
+	Draining func() bool                                   // it has begun; nil is never
 	Contacts func() []stream.Contact                       // how WebRTC clients are reached, and were not; nil is none
+	Forwards func() []stream.Target                        // where streams are sent on to, by their streams; nil is nowhere
 	Origin   func(coworker string) *Origin                 // this server, as others reach it; nil is nobody's origin
 }
 
@@ -103,6 +106,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch answer := a.answer(c).(type) {
+	case note:
+		writeBody(w, answer.status, "text/plain; charset=utf-8", []byte(answer.text))
 	case status:
 		writeStatus(w, answer)
 	case redirect:

@@ -37,7 +37,7 @@ func (a *API) clusters(c *call) any {
 		vhost = stream.DefaultVhost
 	}
 	info, ok := a.o.Registry.Find(vhost, q.App, q.Stream)
-	if ok && info.Publisher != "" && a.o.Origin != nil {
+	if ok && info.Live && !info.Supplied && a.o.Origin != nil {
 		if o := a.o.Origin(c.query["coworker"]); o != nil {
 			o.Vhost = q.Vhost
 			answer.Data.Origin = o

@@ -12,6 +12,7 @@ type endpoint struct {
 func endpoints() []endpoint {
 	return []endpoint{
 		{"/", "", (*API).root},
+		{"/health", "", (*API).welcome},
 		{"/api/", "", (*API).versionsOfAPI},
 		{"/api/v1/", "", (*API).urls},
 		{"/api/v1/versions", "version of the server", (*API).versions},
@@ -29,11 +30,13 @@ func endpoints() []endpoint {
 		{"/api/v1/streams/", "all streams, or the one whose id follows, in pages of start and count", (*API).streams},
 		{"/api/v1/clients/", "all clients, or the one whose id follows, in pages of start and count; DELETE kicks one", (*API).clients},
 		{"/api/v1/raw", "state of the raw API, and reload", (*API).raw},
+		{"/api/v1/drain", "POST has the server end gracefully", (*API).drain},
 		{"/api/v1/clusters", "where a stream's origin is", (*API).clusters},
 		{"/api/v1/perf", "not in this server", nil},
 		{"/api/v1/tcmalloc", "not in this server", nil},
 		{"/api/v1/events", "what happens, as server-sent events, or as a list", (*API).eventsOf},
 		{"/api/v1/rtc/sessions/", "how WebRTC clients are reached or why they are not, all or the one whose id follows", (*API).contacts},
+		{"/api/v1/forwards/", "where streams are sent on to and how that goes, all or those of the stream whose id follows", (*API).forwards},
 		{"/api/v1/openapi.json", "this API, described for programs", (*API).openAPI},
 	}
 }

@@ -40,6 +40,7 @@ type reportedSession struct {
 	Sent     uint64  `json:"send_bytes"`
 	Lost     uint64  `json:"lost" doc:"frames"`
 	Lasted   decimal `json:"lasted" doc:"seconds"`
+	Target   string  `json:"target,omitempty" doc:"where the stream is sent on to; absent where that is not what the event is about"`
 }
 
 // reportedReload is what has become of a new configuration.
@@ -173,6 +174,7 @@ func (a *API) Witness(e stream.Event) {
 	s := &reportedSession{
 		Client: r.ID, Type: r.Kind, Stream: stream.Veil(r.URL()), StreamID: e.StreamID,
 		Received: e.Received, Sent: e.Sent, Lost: e.Lost, Lasted: decimal(e.Lasted.Seconds()),
+		Target: e.Target,
 	}
 	if r.Remote.IsValid() {
 		s.IP = r.Remote.Unmap().String()
@@ -180,7 +182,11 @@ func (a *API) Witness(e stream.Event) {
 	if e.What == stream.Refused {
 		s.Act = e.Act.String()
 	}
-	a.events.add(reportedEvent{Time: stamp(e.At), What: e.What, Cause: stream.Veil(words(e.Cause)), reportedSession: s})
+	cause := words(e.Cause)
+	if e.Cause != nil && e.What.Onward() {
+		cause = e.Cause.Error() // it is not about the client
+	}
+	a.events.add(reportedEvent{Time: stamp(e.At), What: e.What, Cause: stream.Veil(cause), reportedSession: s})
 }
 
 // Reloaded tells the listeners of /api/v1/events of a new configuration: which of its directives are

@@ -77,7 +77,7 @@ func parseWhats(list string) (whats []stream.What, err error) {
 func kinds() []stream.What {
 	return []stream.What{
 		stream.Connected, stream.Closed, stream.Published, stream.Unpublished, stream.Played, stream.Stopped,
-		stream.Refused, stream.Slow, stream.Silent, reload,
+		stream.Refused, stream.Slow, stream.Silent, stream.ForwardBegun, stream.ForwardEnded, stream.ForwardFailed, reload,
 	}
 }
 

@@ -244,7 +244,7 @@ func TestEventsList(t *testing.T) {
 		t.Error("no list for who asks for one")
 	}
 	for query, want := range map[string]string{
-		"?what=published":  `what: there are no events \"published\", but these: [connect close publish unpublish play stop denied slow timeout reload]`,
+		"?what=published":  `what: there are no events \"published\", but these: [connect close publish unpublish play stop denied slow timeout forward_begin forward_end forward_error reload]`,
 		"?since=yesterday": `since: \"yesterday\" is not an event's id`, "?since=%zz": `since: invalid URL escape \"%zz\"`,
 	} {
 		expect(t, s.ask("GET", "/api/v1/events"+query), 200, `{"code":400,"error":"`+want+`"}`)

@@ -84,7 +84,7 @@ func TestOpenAPI(t *testing.T) {
 	s.api.Reloaded([]string{"mr"}, nil, nil)
 	ids := map[string]string{
 		"/api/v1/vhosts/{id}": s.id(stream.DefaultVhost), "/api/v1/streams/{id}": s.id("cam"), "/api/v1/clients/{id}": "play0001",
-		"/api/v1/rtc/sessions/{id}": "rtc00001",
+		"/api/v1/rtc/sessions/{id}": "rtc00001", "/api/v1/forwards/{id}": s.id("cam"),
 	}
 	for _, o := range operations() {
 		if d.doc["paths"].(map[string]any)[o.path] == nil {

@@ -4,6 +4,7 @@ package api
 func operations() []operation {
 	return []operation{
 		{method: "GET", path: "/", name: "root", about: "what there is", answer: rootAnswer{}},
+		{method: "GET", path: "/health", name: "health", about: "whether new clients are welcome: status 503 while the server drains"},
 		{method: "GET", path: "/api/", name: "api", about: "the versions of the API", answer: rootAnswer{}},
 		{method: "GET", path: "/api/v1/", name: "urls", about: "the paths of the API", answer: urlsAnswer{}},
 		{method: "GET", path: "/api/v1/versions", name: "versions", about: "the version of the server", answer: versionsAnswer{}},
@@ -21,6 +22,7 @@ func operations() []operation {
 			method: "GET", path: "/api/v1/raw", name: "raw", about: "the raw API, and its commands", answer: rawAnswer{}, also: []any{reloadAnswer{}, fetchAnswer{}}, refuses: true,
 			parameters: []parameter{{"rpc", "string", "raw, reload or reload-fetch"}},
 		},
+		{method: "POST", path: "/api/v1/drain", name: "drain", about: "has the server end gracefully", answer: head{}, also: []any{refusal{}}, refuses: true},
 		{
 			method: "GET", path: "/api/v1/clusters", name: "clusters", about: "where a stream's origin is", answer: clustersAnswer{},
 			parameters: []parameter{
@@ -37,6 +39,8 @@ func operations() []operation {
 		{method: "DELETE", path: "/api/v1/clients/{id}", name: "kick", about: "ends a client's session", answer: head{}},
 		{method: "GET", path: "/api/v1/rtc/sessions/", name: "contacts", about: "how WebRTC clients are reached, or why they are not", answer: contactsAnswer{}, parameters: pages()},
 		{method: "GET", path: "/api/v1/rtc/sessions/{id}", name: "contact", about: "how a WebRTC client is reached, or why it is not", answer: contactAnswer{}},
+		{method: "GET", path: "/api/v1/forwards/", name: "forwards", about: "where streams are sent on to, and how that goes, in pages", answer: forwardsAnswer{}, parameters: pages()},
+		{method: "GET", path: "/api/v1/forwards/{id}", name: "forward", about: "where the stream with that id is sent on to, and how that goes", answer: forwardsAnswer{}, parameters: pages()},
 		{
 			method: "GET", path: "/api/v1/events", name: "events", about: "what happens, as a list or as it happens",
 			answer: eventsAnswer{}, stream: true,

@@ -36,6 +36,12 @@ func newStudio(t testing.TB) *studio {
 		HLS: func(vhost string) (bool, time.Duration) {
 			return vhost == stream.DefaultVhost, 2500 * time.Millisecond
 		},
+		Forwards: func() []stream.Target {
+			return []stream.Target{
+				{StreamID: s.id("cam"), Stream: "/live/cam", URL: "rtmp://192.0.2.1/live/cam?token=***", State: stream.Sending, Attempts: 1, Sent: 4711},
+				{StreamID: "vid-another", Stream: "/live/another", URL: "srt://192.0.2.1", State: stream.Waiting, Next: time.Unix(9, 0), Attempts: 3, Lost: 5, LastError: "nobody there"},
+			}
+		},
 		Contacts: func() []stream.Contact {
 			return []stream.Contact{{
 				ID: "rtc00001", Kind: "rtc-play", URL: "/live/cam", Remote: netip.MustParseAddr("192.0.2.9"), State: "failed", DTLS: "new",

@@ -73,6 +73,7 @@ var refused = map[string]struct{ conf, want string }{
 	"hls and ts":         {"listen 1; vhost a { hls { enabled on; } http_remux { mount a/b.ts; enabled on; } }", "vhost a has hls and an http_remux which ends in .ts"},
 	"forward and kick":   {"listen 1; vhost a { forward h; publish { kickoff_for_idle 0.5; } }", "vhost a has forward and publish.kickoff_for_idle"},
 	"auth without keys":  {"listen 1; vhost a { auth { enabled on; } }", "vhost a has auth and neither secret nor jwks"},
+	"backend of rtmp":    {"listen 1; vhost a { forward { enabled on; backend rtmp://h/x; } }", "vhost a has a forward.backend that does not begin with http:// or https://"},
 	"network of garbage": {"listen 1; forwarded_for 10.0.0.0/33;", "expects an address, or a network such as 10.0.0.0/8"},
 	"ingest twice":       {"listen 1; vhost a { ingest i { }\n ingest i { } }", `x.conf: line 2: vhost a has two ingest blocks named "i"`},
 	"caster of nothing":  {"listen 1; stream_caster { enabled on; }", "stream_caster needs caster and listen"},

@@ -21,6 +21,8 @@ type Settings struct {
 	InDocker               bool          `conf:"in_docker" default:"off" doc:"Says that the server runs in a container, for the case that it does not find out by itself."`
 	DisableDaemonForDocker bool          `conf:"disable_daemon_for_docker" default:"on" doc:"Stays in the foreground inside a container, whatever daemon says."`
 	GraceStartWait         time.Duration `conf:"grace_start_wait" unit:"ms" default:"2300" range:"0.." reload:"live" doc:"How long a server that was asked to stop gracefully goes on accepting clients, so that a load balancer can notice."`
+	GraceMoveWait          time.Duration `conf:"grace_move_wait" unit:"ms" default:"0" range:"0.." reload:"live" doc:"How long a graceful stop waits for clients to leave by themselves, from the closing of the ports on, before it ends their sessions in order. Those that can are asked to connect elsewhere at once. 0 waits for ever."`
+	UpgradeLimit           time.Duration `conf:"upgrade_limit" unit:"ms" default:"0" range:"0.." reload:"live" doc:"How long a process whose place a new one has taken (SIGUSR2) keeps its clients, before it ends their sessions in order. Those that can are asked to connect again at once. 0 keeps them until they leave: an upgrade is to cost nobody anything."`
 	GraceFinalWait         time.Duration `conf:"grace_final_wait" unit:"ms" default:"3200" range:"0.." reload:"live" doc:"How long a graceful stop waits at its end, after the last client has left."`
 	ForceGraceQuit         bool          `conf:"force_grace_quit" default:"off" reload:"live" doc:"Stops gracefully on SIGTERM too, not only on SIGQUIT."`
 

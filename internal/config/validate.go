@@ -145,6 +145,14 @@ func (l *loader) validateVhost(v *Vhost, file string) {
 	if v.Forward.Enabled && v.Publish.KickoffForIdle > 0 {
 		l.failAt(&v.Publish.KickoffForIdle, file, "vhost %s has forward and publish.kickoff_for_idle: forwarded streams have no players here", v.Name)
 	}
+	if v.Cluster.Registry != "" {
+		if _, err := ParseRegistry(v.Cluster.Registry); err != nil {
+			l.failAt(&v.Cluster.Registry, file, "vhost %s has cluster.registry whose address %v", v.Name, err)
+		}
+	}
+	if v.Forward.Enabled && v.Forward.Backend != "" && !isWeb(v.Forward.Backend) {
+		l.failAt(&v.Forward.Backend, file, "vhost %s has a forward.backend that does not begin with http:// or https:// and a host", v.Name)
+	}
 	names := map[string]bool{}
 	for _, ingest := range v.Ingest {
 		if names[ingest.Name] {

@@ -16,7 +16,7 @@ type Vhost struct {
 
 	Publish  Publish  `conf:"publish" reload:"live" doc:"Publishers."`
 	Play     Play     `conf:"play" reload:"live" doc:"Players."`
-	Cluster  Cluster  `conf:"cluster,later" env:"-" reload:"new" doc:"Several servers for one audience."`
+	Cluster  Cluster  `conf:"cluster" env:"-" reload:"new" doc:"Several servers for one audience."`
 	Forward  Forward  `conf:"forward" env:"-" reload:"live" doc:"Sends every stream on to other servers."`
 	Refer    Refer    `conf:"refer" env:"-" reload:"new" doc:"Checks the web page a client comes from."`
 	Security Security `conf:"security" env:"-" reload:"new" doc:"Checks the address of clients."`

@@ -37,7 +37,7 @@ func parseAnswer(body []byte) error {
 		case err == nil && n == 0:
 			return errors.New("the receiver's answer is not exactly 0, which is a yes")
 		case err == nil:
-			return fmt.Errorf("the receiver says no, with code %d", n)
+			return &refusal{code: n}
 		}
 		return errors.New("the receiver's answer is neither 0 nor a JSON object")
 	}
@@ -56,7 +56,17 @@ func parseAnswer(body []byte) error {
 	if says := message(fields); says != "" {
 		words = ": " + says
 	}
-	return fmt.Errorf("the receiver says no, with code %d%s", code, words)
+	return &refusal{code, words}
+}
+
+// refusal is a receiver's no, with a code of its own and maybe words behind a colon.
+type refusal struct {
+	code  int64
+	words string
+}
+
+func (r *refusal) Error() string {
+	return fmt.Sprintf("the receiver says no, with code %d%s", r.code, r.words)
 }
 
 // message returns what a receiver says about its code, in one short line and without secrets.

@@ -60,11 +60,7 @@ func (h *Hooks) body(action string, r *stream.Request, a about) []byte {
 	o.text("service_id", h.o.Service)
 	o.text("action", action)
 	o.text("client_id", r.ID)
-	ip := ""
-	if r.Remote.IsValid() {
-		ip = r.Remote.Unmap().String()
-	}
-	o.text("ip", ip)
+	o.text("ip", addressOf(r))
 	o.text("vhost", r.Vhost)
 	o.text("app", r.App)
 	name, tcURL := r.Name, r.TCURL
@@ -97,6 +93,14 @@ func (h *Hooks) body(action string, r *stream.Request, a about) []byte {
 	}
 	o.WriteByte('}')
 	return o.Bytes()
+}
+
+// addressOf is the client's address as SRS writes it.
+func addressOf(r *stream.Request) string {
+	if !r.Remote.IsValid() {
+		return ""
+	}
+	return r.Remote.Unmap().String()
 }
 
 // files writes what is told of a file.

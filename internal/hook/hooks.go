@@ -197,6 +197,9 @@ func (h *Hooks) ask(ctx context.Context, vhost string, c *call) error {
 // Witness informs of what has become of a client. It is a stream.Witness.
 func (h *Hooks) Witness(e stream.Event) {
 	r, at := e.Request, laneOf(e.Request)
+	if r.Supplied {
+		return // it is no client, and nobody was asked about it
+	}
 	switch e.What {
 	case stream.Connected, stream.Published, stream.Played:
 		h.remember(r.ID, at, e.What == stream.Connected)

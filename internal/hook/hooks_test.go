@@ -283,6 +283,23 @@ func TestClose(t *testing.T) {
 	})
 }
 
+// TestSupplied has a stream that this server brings from another one: nobody is told of its publisher, who is no client.
+func TestSupplied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		defer s.stop()
+		r := request("a", "s")
+		r.Supplied = true
+		s.Witness(stream.Event{What: stream.Published, Request: r})
+		s.Witness(stream.Event{What: stream.Unpublished, Request: r})
+		s.ends("b", "s")
+		time.Sleep(time.Minute)
+		if got := s.actions(); got != "on_unpublish b" {
+			t.Error(got)
+		}
+	})
+}
+
 // TestStop: what is to be told when the server stops still is, for a moment.
 func TestStop(t *testing.T) {
 	for _, down := range []bool{false, true} {

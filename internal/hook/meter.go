@@ -8,9 +8,9 @@ import (
 )
 
 // actions are those whose times are counted.
-func actions() [9]string {
+func actions() [10]string {
 	return [...]string{
-		"on_connect", "on_close", "on_publish", "on_unpublish", "on_play", "on_stop", "on_hls", "on_hls_notify", "on_dvr",
+		"on_connect", "on_close", "on_publish", "on_unpublish", "on_play", "on_stop", "on_hls", "on_hls_notify", "on_dvr", onForward,
 	}
 }
 
@@ -25,7 +25,7 @@ func bounds() [buckets]time.Duration {
 
 // meters count calls.
 type meters struct {
-	of                       [9]meter
+	of                       [10]meter
 	retried, dropped, failed atomic.Uint64
 }
 

@@ -27,6 +27,8 @@ type Options struct {
 	Proxy     func() []netip.Prefix // peers that must open with a PROXY header; nil: nobody may
 	Log       *slog.Logger          // nil: slog.Default()
 	Shared    bool                  // several UDP sockets of this process have the address; see CanShare
+	Divides   bool                  // what comes to the UDP socket may be divided with another process: see Divide
+	Joins     bool                  // another process of this server has the address, and does so
 }
 
 // Listener is an open TCP socket. Accept gives a *Conn, Close may be called twice.
@@ -96,14 +98,30 @@ func OpenPacket(addr string, o Options) (*net.UDPConn, error) {
 		return c, err
 	}
 	var config net.ListenConfig
-	if o.Shared {
-		config.Control = share
+	divides := CanDivide && (o.Divides || o.Joins)
+	if divides && !o.Shared && !o.Joins {
+		if err := free(e); err != nil {
+			return nil, err
+		}
+	}
+	if o.Shared || divides {
+		config.Control = ShareControl
 	}
 	c, err := config.ListenPacket(context.Background(), e.network("udp"), e.String())
 	if err != nil {
 		return nil, explain(err, e, "UDP")
 	}
 	return c.(*net.UDPConn), nil
+}
+
+// free tries whether nobody has the address of a UDP socket, as one that may be shared does not find out. Another program that
+// opens it between the two is not noticed.
+func free(e endpoint) error {
+	c, err := new(net.ListenConfig).ListenPacket(context.Background(), e.network("udp"), e.String())
+	if err != nil {
+		return explain(err, e, "UDP")
+	}
+	return c.Close()
 }
 
 func open(e endpoint, o Options) (*Listener, error) {

@@ -10,8 +10,8 @@ import (
 // what comes from one of these goes to the same socket always.
 const CanShare = true
 
-// share lets a socket have the address of others.
-func share(_, _ string, c syscall.RawConn) error {
+// ShareControl is for net.ListenConfig.Control: it lets a socket have the address of others.
+func ShareControl(_, _ string, c syscall.RawConn) error {
 	var err error
 	failed := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
 	if failed != nil {

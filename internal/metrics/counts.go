@@ -27,6 +27,7 @@ func newCounts() *counts {
 	for _, what := range []stream.What{ // so that those which have not happened are 0
 		stream.Connected, stream.Closed, stream.Published, stream.Unpublished, stream.Played,
 		stream.Stopped, stream.Refused, stream.Slow, stream.Silent,
+		stream.ForwardBegun, stream.ForwardEnded, stream.ForwardFailed,
 	} {
 		c.events[what] = 0
 	}

@@ -187,7 +187,7 @@ func TestAlerts(t *testing.T) {
 			all.check(t, r.Alert, r.Expr)
 		}
 	}
-	for _, want := range []string{"WeirStreamSilent", "WeirPlayersLoseFrames", "WeirCallbacksFail"} {
+	for _, want := range []string{"WeirStreamSilent", "WeirPlayersLoseFrames", "WeirForwardDown", "WeirCallbacksFail"} {
 		if !names[want] {
 			t.Errorf("there is no alert %s", want)
 		}

@@ -24,6 +24,7 @@ type Options struct {
 
 	Connections func() (open int, refused uint64) // of clients; nil: none are told
 	Callbacks   func() Callbacks                  // nil: there are none
+	Forwards    func() []stream.Target            // where streams are sent on to, in their order; nil: there are none
 	Log         interface{ Println(v ...any) }    // of what a request cannot be told; nil says nothing
 }
 
@@ -54,6 +55,7 @@ func New(o Options) *Metrics {
 		newServer(m),
 		newStreams(m),
 		newTimes(m),
+		newForwards(m),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

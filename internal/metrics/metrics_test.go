@@ -202,14 +202,17 @@ func TestCardinality(t *testing.T) {
 	for limit, want := range map[int]string{0: "", 2: "s3 s4", 5: "s0 s1 s2 s3 s4", 1000: "s0 s1 s2 s3 s4"} {
 		s.config = settings(t, fmt.Sprintf("exporter { enabled on; streams %d; }", limit))
 		got, names := s.scrape(t), map[string]bool{}
-		for _, f := range got {
+		for family, f := range got {
 			for _, m := range f.GetMetric() {
 				for _, l := range m.GetLabel() {
-					if l.GetName() == "stream" {
+					if l.GetName() == "stream" && !strings.HasPrefix(family, "weir_forward_") {
 						names[l.GetValue()] = true
 					}
 				}
 			}
+		}
+		if have, want := len(got["weir_forward_up"].GetMetric()), min(limit, 3); have != want {
+			t.Errorf("%d streams: %d targets, want %d", limit, have, want)
 		}
 		if have := strings.Join(slices.Sorted(maps.Keys(names)), " "); have != want {
 			t.Errorf("%d streams: %s; want %s", limit, have, want)

@@ -18,7 +18,7 @@ func CheckAll(c *config.Config, check func(url string) error) error {
 		}
 	}
 	for _, v := range c.Vhosts {
-		if v.Forward.Enabled && v.Forward.Backend == "" {
+		if v.Forward.Sends() && v.Forward.Backend == "" {
 			for _, d := range v.Forward.Destination {
 				sample := &stream.Request{Vhost: v.Name, App: "app", Stream: "stream"}
 				note(v.Name, "forward destination", d, check(address(d, sample)))

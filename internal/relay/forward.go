@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,16 +13,15 @@ import (
 )
 
 const (
-	lookEvery = time.Second      // between two looks at the rules of a stream that is sent on
-	drainTime = 2 * time.Second  // for targets to be sent what is left when the publication has ended
-	steady    = 30 * time.Second // for which a target must have been sent the stream before its next failure is news
+	lookEvery = time.Second     // between two looks at the rules of a stream that is sent on
+	drainTime = 2 * time.Second // for targets to be sent what is left when the publication has ended
 )
 
-// Standing sends streams on, to the targets that the rules of their virtual hosts name.
+// Standing sends streams on, to the targets that the rules of their virtual hosts name, or the backend does.
 func (v *Relay) Standing() stream.Standing {
 	return stream.Standing{
 		Name:   "forward",
-		Wanted: func(vhost string) bool { return len(v.rules(vhost).Destination) > 0 },
+		Wanted: func(vhost string) bool { r := v.rules(vhost); return r.Sends() },
 		Pace:   func(string) stream.Pace { return stream.Pace{Latency: lookEvery} },
 		Run:    v.forward,
 	}
@@ -33,7 +29,7 @@ func (v *Relay) Standing() stream.Standing {
 
 // rules are those in force for a virtual host; none if streams are not sent on.
 func (v *Relay) rules(vhost string) config.Forward {
-	if x := v.o.Config().Exactly(vhost); x != nil && x.Forward.Enabled && x.Forward.Backend == "" {
+	if x := v.o.Config().Exactly(vhost); x != nil && x.Forward.Enabled {
 		return x.Forward
 	}
 	return config.Forward{}
@@ -66,11 +62,14 @@ func (v *Relay) forward(sub *stream.Subscriber) {
 
 // forwarding is one stream on its way to its targets.
 type forwarding struct {
-	relay   *Relay
-	sub     *stream.Subscriber
-	over    chan struct{} // closed when the publication has ended
-	all     sync.WaitGroup
-	targets map[target]*running // owned by watch
+	relay *Relay
+	sub   *stream.Subscriber
+	over  chan struct{} // closed when the publication has ended
+	all   sync.WaitGroup
+
+	// Owned by watch.
+	targets map[target]*running
+	inquiry *inquiry // the newest; nil before the first
 }
 
 // target is where a stream is sent.
@@ -83,6 +82,7 @@ type target struct {
 func (f *forwarding) watch(ctx context.Context) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	defer f.forget()
 	for {
 		f.aim(ctx)
 		select {
@@ -95,11 +95,12 @@ func (f *forwarding) watch(ctx context.Context) {
 	}
 }
 
+// aim starts and stops targets as the rules in force say; none while it is not known which.
 func (f *forwarding) aim(ctx context.Context) {
 	r := f.sub.Stream().Publication()
-	wanted := map[target]bool{}
-	for _, d := range f.relay.rules(r.Vhost).Destination {
-		wanted[target{d, address(d, r)}] = true
+	wanted, known := f.wanted(ctx, r)
+	if !known {
+		return
 	}
 	var leaving []<-chan struct{}
 	for t, x := range f.targets {
@@ -118,6 +119,7 @@ func (f *forwarding) aim(ctx context.Context) {
 		f.targets[t] = x
 		f.all.Go(func() {
 			defer close(x.ended)
+			defer stop()
 			for _, before := range leaving { // it may have the name or the port
 				<-before
 			}
@@ -126,138 +128,50 @@ func (f *forwarding) aim(ctx context.Context) {
 	}
 }
 
-// send sends the stream to one target, again and again, until the publication or ctx ends.
-func (f *forwarding) send(ctx context.Context, r *stream.Request, t target) {
-	log := f.relay.o.Log.With("cid", r.ID, "stream", r.URL(), "to", stream.Veil(t.destination))
-	scheme, known := f.relay.scheme(t.url)
-	if !known || scheme.Push == nil {
-		log.Error("stream is not sent on: nothing can be sent by this protocol")
-		return
-	}
-	if err := scheme.Check(t.url); err != nil {
-		log.Error("stream is not sent on", "cause", err)
-		return
-	}
-	if scheme.Sole != nil && scheme.Sole(t.url) {
-		if !f.claim(ctx, t.url, log) {
-			return
+// wanted are the targets of a publication. They are not known while a backend has not said.
+func (f *forwarding) wanted(ctx context.Context, r *stream.Request) (all map[target]bool, known bool) {
+	rules := f.relay.rules(r.Vhost)
+	all = map[target]bool{}
+	switch {
+	case !rules.Sends():
+	case r.Supplied:
+		f.relay.keepsHere(r)
+	case rules.Backend != "":
+		said := f.said(ctx, r, rules.Backend)
+		if said == nil {
+			return nil, false
 		}
-		defer f.relay.release(t.url)
-	}
-	failed := failures{log: log}
-	for {
-		began := time.Now()
-		opened, err := f.attempt(ctx, scheme, t.url, log)
-		switch {
-		case err == nil:
-			log.Info("stream was sent on to its end")
-			return
-		case ctx.Err() != nil:
-			log.Info("stream is not sent on any more")
-			return
+		for _, url := range said.urls {
+			all[target{url, url}] = true
 		}
-		if !opened.IsZero() && time.Since(opened) > steady {
-			failed.over()
-		}
-		failed.note("stream is not sent on", err)
-		if !f.pause(ctx, max(breath, attemptEvery-time.Since(began))) {
-			return
+	default:
+		for _, d := range rules.Destination {
+			all[target{d, address(d, r)}] = true
 		}
 	}
+	return all, true
 }
 
-// attempt sends the stream once, and returns since when it has. One who is not sent anything when the publication ends is not
-// waited for.
-func (f *forwarding) attempt(ctx context.Context, scheme Scheme, url string, log *slog.Logger) (opened time.Time, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var mu sync.Mutex
-	var ending sync.WaitGroup
-	defer ending.Wait()
-	ending.Go(func() {
-		select {
-		case <-f.over:
-			mu.Lock()
-			defer mu.Unlock()
-			if opened.IsZero() {
-				cancel()
-			}
-		case <-ctx.Done():
-		}
-	})
-	defer cancel()
-	err = guarded(func() error {
-		return scheme.Push(ctx, url, func(packets stream.Cargo) *stream.Subscriber {
-			mu.Lock()
-			defer mu.Unlock()
-			if opened.IsZero() {
-				opened = time.Now()
-			}
-			log.Info("stream is sent on")
-			return f.sub.Fork(packets)
-		}, f.over)
-	})
-	return opened, err
-}
-
-// claim waits until an address that is for one stream at a time is free; it is false if there is nothing to send any more.
-func (f *forwarding) claim(ctx context.Context, url string, log *slog.Logger) bool {
-	for told := false; !f.relay.claim(url); told = true {
-		if !told {
-			log.Error("stream is not sent on: another one is, and the address is for one stream at a time")
-		}
-		if !f.pause(ctx, attemptEvery) {
-			return false
-		}
+// keepsHere logs, once for a virtual host, that streams which are fetched from elsewhere are not sent on.
+func (v *Relay) keepsHere(r *stream.Request) {
+	v.mu.Lock()
+	told := v.kept[r.Vhost]
+	v.kept[r.Vhost] = true
+	v.mu.Unlock()
+	if !told {
+		v.o.Log.Info("streams that this virtual host fetches from other servers are not sent on: what is published here is", "vhost", r.Vhost, "stream", r.URL())
 	}
-	return true
 }
 
 // pause waits; it is false if there is nothing to send any more.
 func (f *forwarding) pause(ctx context.Context, d time.Duration) bool {
+	late := time.NewTimer(d)
+	defer late.Stop()
 	select {
-	case <-time.After(d):
+	case <-late.C:
 		return true
 	case <-f.over:
 	case <-ctx.Done():
 	}
 	return false
-}
-
-// address is where a stream is sent by a destination: host:port of an RTMP server, where it has the same names, or an
-// address with variables.
-func address(destination string, r *stream.Request) string {
-	param := strings.TrimPrefix(r.Param, "?")
-	scheme, _, found := strings.Cut(destination, "://")
-	if !found {
-		if r.Vhost != stream.DefaultVhost && !strings.Contains("&"+param, "&vhost=") {
-			param = strings.TrimPrefix(param+"&vhost="+r.Vhost, "&")
-		}
-		if param != "" {
-			param = "?" + param
-		}
-		return "rtmp://" + destination + "/" + r.App + "/" + r.Stream + param
-	}
-	if scheme == "srt" && !strings.Contains(destination, "streamid=") {
-		destination += map[bool]string{true: "&", false: "?"}[strings.Contains(destination, "?")] + "streamid=" + url.QueryEscape(streamID(r, param))
-	}
-	escape := func(s string) string { return s }
-	if scheme == "srt" {
-		escape = url.QueryEscape
-	}
-	return strings.NewReplacer(
-		"[vhost]", escape(r.Vhost), "[app]", escape(r.App), "[stream]", escape(r.Stream), "[param]", escape(param),
-	).Replace(destination)
-}
-
-// streamID is the one that an SRT server like this one takes a stream by.
-func streamID(r *stream.Request, param string) string {
-	id := "#!::r=" + r.App + "/" + r.Stream + ",m=publish"
-	if r.Vhost != stream.DefaultVhost {
-		id = "#!::h=" + r.Vhost + "," + strings.TrimPrefix(id, "#!::")
-	}
-	if param != "" {
-		id += "," + strings.ReplaceAll(param, "&", ",")
-	}
-	return id
 }

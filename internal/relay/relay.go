@@ -4,6 +4,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -12,8 +13,10 @@ import (
 	"sync"
 	"time"
 
+	"weir/internal/cluster"
 	"weir/internal/config"
 	"weir/internal/stream"
+	"weir/internal/transport"
 )
 
 // Scheme is what a protocol can do with addresses of its own. Nil is what it cannot.
@@ -26,23 +29,37 @@ type Scheme struct {
 	// only it can know, and calls begun when the publication has begun.
 	Pull func(ctx context.Context, url string, r *stream.Request, begun func()) error
 	// Push sends a stream to an address until its publication has ended, which is no error. It calls open for each
-	// position in the stream that it needs, when somebody is there to be sent it, and closes them. Over is closed when
-	// the publication has ended.
-	Push func(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error
+	// position in the stream that it needs, when somebody is there to be sent it, and closes them; nil is that there is
+	// nothing to be sent any more. Over is closed when the publication has ended. A refusal is transport.ErrRefused.
+	Push func(ctx context.Context, url string, v transport.Visit, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error
+	// Fetch opens the stream at an address. The error is stream.ErrUnpublished if the server says that it has none.
+	Fetch func(ctx context.Context, url string, v transport.Visit) (transport.Feed, error)
+	// Knock asks the server at an address whether a client may come in. Its no is transport.ErrRefused.
+	Knock func(ctx context.Context, url string, v transport.Visit) error
 }
 
 // Options set up a Relay.
 type Options struct {
 	Registry func() *stream.Registry
-	Config   func() *config.Config // the configuration in force
+	Config   func() *config.Config              // the configuration in force
+	Name     string                             // of this run of this server, as no other has it
+	Self     func(registry string) cluster.Node // this server, for others of that registry; nil is in none
+	Before   *Before                            // whose place this process has taken; nil is nobody
 	Log      *slog.Logger
+	// Backend asks the web service at a URL where the stream that r publishes, or wants to, is to be sent on to. A no is a
+	// *stream.Denied; any other error is that there is no answer, in words for the publisher.
+	Backend func(ctx context.Context, url string, r *stream.Request) ([]string, error)
 }
 
 // Relay keeps all relays of the server.
 type Relay struct {
 	// Set at construction.
-	o       Options
-	schemes map[string]Scheme // by what is in front of ://
+	o           Options
+	schemes     map[string]Scheme // by what is in front of ://
+	health      *health
+	resolver    *resolver
+	coworkers   *coworkers
+	directories map[string]*cluster.Directory // by the address of the registry; nil is none
 
 	review chan struct{} // cap 1: the configuration may have changed
 
@@ -50,8 +67,11 @@ type Relay struct {
 	casters []source // those of the start: a reload changes none
 	sources map[source]*running
 
-	mu      sync.Mutex      // guards what follows
-	claimed map[string]bool // addresses for one stream at a time that are in use
+	mu      sync.Mutex       // guards what follows
+	claimed map[string]bool  // addresses for one stream at a time that are in use
+	held    map[string]*held // places in a registry, by what it calls the stream
+	courses map[*course]struct{}
+	kept    map[string]bool // virtual hosts of which it has been logged that what they fetch is not sent on
 }
 
 // running is a source, or a target, that is run.
@@ -65,7 +85,12 @@ const attemptEvery = 3 * time.Second
 
 // New returns a relay that is not running yet.
 func New(o Options) *Relay {
-	return &Relay{o: o, review: make(chan struct{}, 1), sources: map[source]*running{}, claimed: map[string]bool{}}
+	return &Relay{
+		o: o, health: newHealth(), resolver: newResolver(), coworkers: newCoworkers(),
+		directories: map[string]*cluster.Directory{}, held: map[string]*held{},
+		review: make(chan struct{}, 1), sources: map[source]*running{}, claimed: map[string]bool{},
+		courses: map[*course]struct{}{}, kept: map[string]bool{},
+	}
 }
 
 // Serve gives the protocols, by what is in front of :// in an address. Call it once, before Run and the first stream.
@@ -85,6 +110,10 @@ func (v *Relay) Run(ctx context.Context) error {
 	v.casters = v.listCasters(v.o.Config())
 	var all sync.WaitGroup
 	defer all.Wait()
+	defer v.coworkers.close()
+	for _, d := range v.directories {
+		all.Go(func() { _ = d.Run(ctx) }) // which never fails
+	}
 	for {
 		v.arrange(ctx, &all)
 		select {
@@ -142,14 +171,22 @@ func pause(ctx context.Context, began time.Time, least time.Duration) bool {
 // failures logs why something fails, each cause once in a row.
 type failures struct {
 	log  *slog.Logger
+	next string // what will be done about it; empty is an attempt each attemptEvery
 	last string
 }
 
-func (f *failures) note(what string, err error, args ...any) {
-	if text := err.Error(); text != f.last {
-		f.last = text
-		f.log.Warn(what, append(args, "cause", err, "next", "tried again every "+attemptEvery.String())...)
+// fading is what is done about a failure where a backoff is in force.
+const fading = "tried again, 3s after the attempt before, then less and less often, up to 30s"
+
+// note reports whether it was news.
+func (f *failures) note(what string, err error, args ...any) bool {
+	text := err.Error()
+	if text == f.last {
+		return false
 	}
+	f.last = text
+	f.log.Warn(what, append(args, "cause", err, "next", cmp.Or(f.next, "tried again every "+attemptEvery.String()))...)
+	return true
 }
 
 func (f *failures) over() { f.last = "" }

@@ -26,9 +26,11 @@ type stage struct {
 	log      logbook.Book
 	began    time.Time
 
-	mu   sync.Mutex
-	cfg  *config.Config
-	told []string // when what was asked for
+	mu      sync.Mutex
+	cfg     *config.Config
+	told    []string // when what was asked for
+	events  []string // of targets
+	backend func(url string, r *stream.Request) ([]string, error)
 }
 
 func newStage(t *testing.T, s Scheme) *stage {
@@ -39,7 +41,7 @@ func newStage(t *testing.T, s Scheme) *stage {
 		defer x.mu.Unlock()
 		return x.cfg
 	}
-	x.relay = New(Options{Registry: func() *stream.Registry { return x.registry }, Config: get, Log: slog.New(slog.NewTextHandler(&x.log, nil))})
+	x.relay = New(Options{Registry: func() *stream.Registry { return x.registry }, Config: get, Name: "me", Log: slog.New(slog.NewTextHandler(&x.log, nil)), Backend: x.ask})
 	s.Check = func(url string) error {
 		if strings.Contains(url, "bad") {
 			return errors.New("it is bad")
@@ -47,7 +49,14 @@ func newStage(t *testing.T, s Scheme) *stage {
 		return nil
 	}
 	x.relay.Serve(map[string]Scheme{"rtmp": s})
-	x.registry = stream.NewRegistry(stream.Options{Standing: []stream.Standing{x.relay.Standing()}})
+	x.registry = stream.NewRegistry(stream.Options{
+		Settings: func(string) stream.Settings {
+			play := get().Vhosts[0].Play
+			return stream.Settings{GOPCache: play.GopCache, QueueLength: play.QueueLength}
+		},
+		Gates: []stream.Gate{x.relay.Gate()}, Route: x.relay.Route, Supply: x.relay.Supply(), Standing: []stream.Standing{x.relay.Standing()},
+		Witnesses: []stream.Witness{x.hear},
+	})
 	return x
 }
 
@@ -80,12 +89,52 @@ func (x *stage) want(what ...string) {
 	}
 }
 
+// hear notes the events of targets.
+func (x *stage) hear(e stream.Event) {
+	if name, ok := strings.CutPrefix(string(e.What), "forward_"); ok {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.events = append(x.events, strings.TrimSpace(fmt.Sprint(name, " ", e.Target, " ", words(e.Cause))))
+	}
+}
+
+func words(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// ask is the backend's side.
+func (x *stage) ask(ctx context.Context, url string, r *stream.Request) ([]string, error) {
+	x.mu.Lock()
+	answer := x.backend
+	x.mu.Unlock()
+	x.tell("ask " + url)
+	urls, err := answer(url, r)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return urls, err
+}
+
+// says changes what the backend answers.
+func (x *stage) says(answer func(url string, r *stream.Request) ([]string, error)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.backend = answer
+}
+
 func (x *stage) publish() *stream.Publisher {
-	p, err := x.registry.Publish(x.t.Context(), &stream.Request{ID: stream.NewID(), Vhost: config.DefaultVhost, App: "live", Stream: "s", Param: "?token=1"})
+	p, err := x.tryPublish()
 	if err != nil {
 		x.t.Fatal(err)
 	}
 	return p
+}
+
+func (x *stage) tryPublish() (*stream.Publisher, error) {
+	return x.registry.Publish(x.t.Context(), &stream.Request{ID: stream.NewID(), Vhost: config.DefaultVhost, App: "live", Stream: "s", Param: "?token=1"})
 }
 
 // frame is one of sound.
@@ -95,101 +144,6 @@ func frame(l *media.Layout, n int) *media.Frame {
 	f.DTS = int64(n) * int64(20*time.Millisecond)
 	f.PTS = f.DTS
 	return f
-}
-
-// TestForward has a target that is not there at first, breaks off, and comes back: attempts are three seconds apart, each
-// begins with a position of its own, and the end of the publication is the end.
-func TestForward(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var x *stage
-		attempts := 0
-		x = newStage(t, Scheme{Push: func(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error {
-			attempts++
-			x.tell(url)
-			if attempts <= 2 {
-				return errors.New("nobody there")
-			}
-			sub := open("")
-			defer sub.Close()
-			defer context.AfterFunc(ctx, func() { sub.Close() })()
-			n, err := media.Copy(discard{}, sub)
-			x.tell(fmt.Sprintf("%d frames, %v", n, err))
-			if attempts == 3 {
-				return errors.New("broken off")
-			}
-			return err
-		}})
-		x.change(func(v *config.Vhost) {
-			v.Forward = config.Forward{Enabled: true, Destination: []string{"a.test", "rtmp://bad.test/x"}}
-		})
-		p := x.publish()
-		l := &media.Layout{Tracks: []*media.Track{{Kind: media.Audio, Codec: media.AAC}}}
-		time.Sleep(10 * time.Millisecond) // frames and attempts do not meet
-		for n := range 350 {              // seven seconds
-			if err := p.WriteFrame(frame(l, n)); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		p.Close()
-		x.want("0.0 rtmp://a.test/live/s?token=1", "3.0 rtmp://a.test/live/s?token=1", "6.0 rtmp://a.test/live/s?token=1", "7.0 50 frames, <nil>")
-		time.Sleep(time.Minute)
-		x.want("0.0 rtmp://a.test/live/s?token=1", "3.0 rtmp://a.test/live/s?token=1", "6.0 rtmp://a.test/live/s?token=1", "7.0 50 frames, <nil>")
-		for words, n := range map[string]int{"nobody there": 1, "it is bad": 1, "stream is sent on\"": 1, "broken off": 1} {
-			if lines := x.log.Lines(words); len(lines) != n {
-				t.Errorf("the log has %d lines with %q: %q", len(lines), words, lines)
-			}
-		}
-	})
-}
-
-// TestForwardRules has targets come and go by the rules while the stream is live.
-func TestForwardRules(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var x *stage
-		x = newStage(t, Scheme{Push: func(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error {
-			x.tell("+" + url)
-			select {
-			case <-ctx.Done():
-				x.tell("-" + url)
-				return ctx.Err()
-			case <-over:
-				x.tell("=" + url)
-				return nil
-			}
-		}})
-		p := x.publish()
-		l := &media.Layout{Tracks: []*media.Track{{Kind: media.Audio, Codec: media.AAC}}}
-		run := func(from, frames int) {
-			for n := range frames {
-				_ = p.WriteFrame(frame(l, from+n))
-				time.Sleep(20 * time.Millisecond)
-			}
-		}
-		to := func(names ...string) func(*config.Vhost) {
-			return func(v *config.Vhost) { v.Forward = config.Forward{Enabled: true, Destination: names} }
-		}
-		run(0, 50)
-		x.change(to("a.test"))
-		run(50, 100)
-		x.change(to("b.test", "c.test"))
-		run(150, 100)
-		x.change(func(v *config.Vhost) { v.Forward.Destination = []string{"c.test"} })
-		run(250, 100)
-		p.Close()
-		time.Sleep(2 * lookEvery)
-		x.mu.Lock()
-		var list []string
-		for _, line := range x.told {
-			_, what, _ := strings.Cut(line, " ")
-			list = append(list, strings.ReplaceAll(strings.ReplaceAll(what, "rtmp://", ""), ".test/live/s?token=1", ""))
-		}
-		x.mu.Unlock()
-		slices.Sort(list[1:4])
-		if got := strings.Join(list, " "); got != "+a +b +c -a -b =c" {
-			t.Errorf("targets %s", got)
-		}
-	})
 }
 
 // TestFetch has an ingest that fails, ends, is kicked, and is taken out.

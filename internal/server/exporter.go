@@ -35,6 +35,7 @@ func (s *Server) measure() {
 		Load:        s.breaker,
 		Connections: func() (int, uint64) { return s.limit.Count(), s.limit.Refused() },
 		Callbacks:   s.callbacks,
+		Forwards:    s.relay.Targets,
 		Log:         slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	})
 }
@@ -86,11 +87,23 @@ func (s *Server) calls() http.Handler {
 			s.metrics.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, webrtc.Path): // who may publish and play there is the gates' affair
 			w.Header().Set("Server", CompatSignature)
+			if h := s.elsewhere(r); h != nil {
+				h.ServeHTTP(w, r)
+				return
+			}
 			s.rtc.ServeHTTP(w, r)
 		default:
 			s.api.ServeHTTP(w, r)
 		}
 	})
+}
+
+// elsewhere answers for a session of WebRTC that the process before may have; nil for all others.
+func (s *Server) elsewhere(r *http.Request) http.Handler {
+	if r.Method != http.MethodDelete && r.Method != http.MethodPatch || s.rtc.Knows(r) {
+		return nil
+	}
+	return s.before.ask(r)
 }
 
 // warnOfProfiles warns of profiles that others than this machine can read.

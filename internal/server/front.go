@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"syscall"
 
 	"weir/internal/listen"
 )
@@ -108,6 +109,16 @@ func (f *front) Run(ctx context.Context) error {
 	f.shut()
 	f.running.Wait()
 	return nil
+}
+
+// sockets are those that are open.
+func (f *front) sockets() (list []syscall.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range slices.Sorted(maps.Keys(f.open)) {
+		list = append(list, f.open[a])
+	}
+	return list
 }
 
 // shut closes the sockets for good; connections live on.

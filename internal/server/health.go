@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	healthPath  = "/api/v1/versions"
+	healthPath  = "/health"
 	healthWait  = 3 * time.Second // an answer may take, unless -timeout says otherwise
 	maxHealth   = 64 << 10        // bytes of it
 	healthUsage = `Usage: weir health [-url URL] [-timeout TIME] [-c FILE | -e]
 
-Ends with 0 if the server answers, and says why not otherwise. It asks the API, or where that is off
+Ends with 0 if the server answers and does not drain, and says why not otherwise. It asks the API, or where that is off
 the RTMP port whether it is open. In a container it knows by itself what the first process was
 started with.
 

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -17,6 +19,9 @@ import (
 // hear from us more often.
 const statusTick = 10 * time.Second
 
+// alivePath is what the API is asked to find out whether it answers: a server that drains is alive.
+const alivePath = "/api/v1/versions"
+
 // Manager is the service manager that has started this process, such as systemd, and is told how
 // it fares: sd_notify(3). That of a process which nobody listens to is nil, and all its methods do
 // nothing.
@@ -25,7 +30,8 @@ type Manager struct {
 	log      *slog.Logger
 	watchdog time.Duration // it kills us if it has not heard for so long; 0 is never
 
-	failed sync.Once // to tell it something
+	failed  sync.Once   // to tell it something
+	another atomic.Bool // process is the main one now
 }
 
 // Managed gives the manager that the environment names, or nil.
@@ -42,7 +48,7 @@ func Managed(log *slog.Logger) *Manager {
 
 // tell sends the lines of a state.
 func (m *Manager) tell(lines ...string) {
-	if m == nil {
+	if m == nil || m.another.Load() {
 		return
 	}
 	if _, err := daemon.SdNotify(false, strings.Join(lines, "\n")); err != nil {
@@ -60,6 +66,14 @@ func (m *Manager) Reloading(status func() string) (done func()) {
 	}
 	m.tell(daemon.SdNotifyReloading, strings.TrimSpace(daemon.SdNotifyMonotonicUsec()), "STATUS=reading the configuration")
 	return func() { m.Ready(status()) }
+}
+
+// Main says that another process is the main one from now on: no more is told by this one.
+func (m *Manager) Main(pid int) {
+	m.tell("MAINPID="+strconv.Itoa(pid), "STATUS=a new process goes on")
+	if m != nil {
+		m.another.Store(true)
+	}
 }
 
 // Stopping says that the end begins.
@@ -91,7 +105,7 @@ func (m *Manager) Watch(ctx context.Context, alive func() (status string, err er
 // the API is stuck. It asks them without a connection, as a server that is full refuses those and
 // is well all the same.
 func (s *Server) alive() (string, error) {
-	r, err := http.NewRequest(http.MethodGet, healthPath, nil)
+	r, err := http.NewRequest(http.MethodGet, alivePath, nil)
 	if err != nil {
 		return "", err
 	}

@@ -42,8 +42,11 @@ func LockPID(path string) (*PIDFile, error) {
 	return &PIDFile{file}, nil
 }
 
-// Close gives the lock back. A server that ends does not need it.
+// Close gives the lock back. A server that ends does not need it. Nil has none.
 func (p *PIDFile) Close() error {
+	if p == nil {
+		return nil
+	}
 	if err := p.file.Close(); !errors.Is(err, os.ErrClosed) {
 		return err
 	}

@@ -32,6 +32,10 @@ func Process(o config.Options, environ []string) (err error) {
 			err = errors.Join(err, launcher.Fail(err))
 		}
 	}()
+	kin, err := listen.KinOf()
+	if err != nil {
+		return err
+	}
 	inherited, err := listen.Inherit()
 	if err != nil {
 		return err
@@ -56,7 +60,7 @@ func Process(o config.Options, environ []string) (err error) {
 	defer log.Close()
 	tuneGC()
 	logger := slog.New(log.Handler())
-	if err := supervise(o, environ, c, inherited, log, launcher); err != nil {
+	if err := supervise(o, environ, c, origin{inherited, kin, launcher}, log); err != nil {
 		logger.Error("server cannot run", "cause", err)
 		return err
 	}
@@ -64,8 +68,15 @@ func Process(o config.Options, environ []string) (err error) {
 	return nil
 }
 
+// origin is what the process was given by whoever has started it.
+type origin struct {
+	inherited *listen.Inherited
+	kin       *listen.Kin // to the process whose place it takes; nil is nobody
+	launcher  *Readiness
+}
+
 // supervise runs the server with its pid file, and obeys signals.
-func supervise(o config.Options, environ []string, c *config.Config, inherited *listen.Inherited, log *Log, launcher *Readiness) error {
+func supervise(o config.Options, environ []string, c *config.Config, from origin, log *Log) error {
 	logger := slog.New(log.Handler())
 	parent, err := parentOf(c)
 	if err != nil {
@@ -73,11 +84,13 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 	}
 	orders := newOrders()
 	defer orders.stop()
-	pid, err := LockPID(c.PID)
-	if err != nil {
-		return err
+	var pid *PIDFile
+	if from.kin == nil { // else another process has it
+		if pid, err = LockPID(c.PID); err != nil {
+			return err
+		}
 	}
-	defer pid.Close()
+	defer func() { _ = pid.Close() }()
 	id, err := ServerID(c.ServerID, c.PID)
 	if err != nil {
 		logger.Warn("the server's id is new at each start", "cause", err)
@@ -86,7 +99,8 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 		Config:    c,
 		Load:      func() (*config.Config, error) { return load(o, environ) },
 		Identity:  Identity{Server: id, Service: NewServiceID(), Pid: os.Getpid()},
-		Inherited: inherited,
+		Inherited: from.inherited,
+		Kin:       from.kin,
 		Manager:   Managed(logger),
 		Log:       logger,
 		Logs:      func(next *config.Config) (func(bool), error) { return relog(log, logger, next) },
@@ -95,12 +109,17 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 		return err
 	}
 	greet(logger, c)
-	if unused := inherited.Unused(); len(unused) > 0 {
-		logger.Warn("sockets were handed to the server that its configuration does not name: nobody answers there", "addresses", unused)
-	}
-	if err := launcher.Ready(); err != nil {
+	if err := from.settle(logger); err != nil {
 		return err
 	}
+	if from.kin != nil {
+		if pid, err = s.takeOver(c.PID); err != nil {
+			s.shut()
+			return err
+		}
+	}
+	up := newUpgrader(o.Dir, c.PID, pid, logger)
+	defer up.close()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer context.AfterFunc(ctx, func() { giveUp(logger) })()
 	var obeying sync.WaitGroup
@@ -112,7 +131,7 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 	}
 	s.manager.Ready(s.status())
 	obeying.Go(func() { s.manager.Watch(ctx, s.alive) })
-	obeying.Go(func() { orders.obey(ctx, quit, s, log, logger) })
+	obeying.Go(func() { orders.obey(ctx, quit, s, up, log, logger) })
 	obeying.Go(func() { orders.reload(ctx, s, logger) })
 	if c.Asprocess {
 		obeying.Go(func() { follow(ctx, parent, os.Getppid, quit) })
@@ -121,6 +140,19 @@ func supervise(o config.Options, environ []string, c *config.Config, inherited *
 		return err
 	}
 	return nil
+}
+
+// settle says what has become of the sockets that were handed over, and that the others are open.
+func (f *origin) settle(logger *slog.Logger) error {
+	if unused := f.inherited.Unused(); len(unused) > 0 && f.kin == nil {
+		logger.Warn("sockets were handed to the server that its configuration does not name: nobody answers there", "addresses", unused)
+	} else if len(unused) > 0 {
+		logger.Info("sockets are closed that the configuration does not name any more", "addresses", unused)
+		if err := f.inherited.Close(); err != nil {
+			return err
+		}
+	}
+	return f.launcher.Ready()
 }
 
 // giveUp ends a process that has been told to end long ago, and whose parts wait for each other.

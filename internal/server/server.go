@@ -18,6 +18,7 @@ import (
 	"weir/internal/protocol/dash"
 	"weir/internal/protocol/hls"
 	"weir/internal/protocol/remux"
+	"weir/internal/protocol/rtmp"
 	"weir/internal/protocol/srt"
 	"weir/internal/protocol/webrtc"
 	"weir/internal/relay"
@@ -30,6 +31,7 @@ type Options struct {
 	Load      func() (*config.Config, error) // reads the configuration anew; nil cannot reload
 	Identity  Identity
 	Inherited *listen.Inherited // sockets left by whoever started the process
+	Kin       *listen.Kin       // to the process whose place this one takes; nil is nobody
 	Manager   *Manager          // is told how the server fares; nil is nobody
 	Log       *slog.Logger
 
@@ -58,6 +60,12 @@ type Server struct {
 	identity  Identity
 	inherited *listen.Inherited
 	manager   *Manager
+	before    *before // whose place this process takes; nil is nobody
+	player    *rtmp.Server
+	retiring  []*retiring   // what ends when another process takes this one's place
+	overUDP   []*retiring   // what ends then if it cannot go on beside that process
+	drains    chan struct{} // cap 1: the API asks for a drain
+	draining  atomic.Bool
 	log       *slog.Logger
 
 	registry   *stream.Registry
@@ -74,6 +82,7 @@ type Server struct {
 	rtc        *webrtc.Server
 	rtcFront   *front
 	relay      *relay.Relay
+	towards    atomic.Pointer[string] // the address that this machine has towards a registry
 	rtmpsCert  certificate
 	apiFront   *httpFront
 	webFront   *httpFront
@@ -89,24 +98,49 @@ type Server struct {
 
 // New opens the sockets of a server; Run serves them.
 func New(o Options) (*Server, error) {
-	s := &Server{load: o.Load, identity: o.Identity, inherited: o.Inherited, manager: o.Manager, log: o.Log, logs: o.Logs, started: o.Config}
+	s := &Server{load: o.Load, identity: o.Identity, inherited: o.Inherited, manager: o.Manager, log: o.Log, logs: o.Logs, started: o.Config, drains: make(chan struct{}, 1)}
 	s.current.Store(o.Config)
 	s.kept.Store(&map[string]*config.Vhost{})
 	s.watch = newWatch(s.config, func() { _, _ = s.Reload() }, s.log) // which tells the log of errors
+	s.before = newBefore(o.Kin, o.Log)
 	s.build()
+	if err := s.relay.Join(o.Config); err != nil {
+		s.shut()
+		return nil, err
+	}
 	if err := s.listen(o.Config); err != nil {
 		s.shut()
 		return nil, err
 	}
-	if err := s.srt.Listen(&o.Config.SRTServer); err != nil {
-		s.shut()
-		return nil, err
+	if s.before != nil {
+		return s, nil // the process before still has the sockets of UDP
 	}
-	if err := s.rtc.Listen(&o.Config.RTCServer); err != nil {
+	if err := s.listenUDP(); err != nil {
 		s.shut()
 		return nil, err
 	}
 	return s, nil
+}
+
+// listenUDP opens the sockets of sessions over UDP.
+func (s *Server) listenUDP() error {
+	joins := s.before != nil
+	if err := s.srt.Listen(&s.started.SRTServer, joins); err != nil {
+		return err
+	}
+	return s.rtc.Listen(&s.started.RTCServer, joins)
+}
+
+// takeOver takes the place of the process before, once that has let go of it.
+func (s *Server) takeOver(path string) (*PIDFile, error) {
+	pid, err := s.before.take(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.listenUDP(); err != nil {
+		s.log.Error("nobody is served over UDP: start the server again when that is mended", "cause", err)
+	}
+	return pid, nil
 }
 
 // config returns the configuration in force.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"weir/internal/access"
@@ -34,9 +35,10 @@ type Service interface {
 	Run(ctx context.Context) error
 }
 
-// services is the table of everything that runs. A new protocol adds one line.
+// services is the table of everything that runs. A new protocol adds one line. What retires ends when a new process takes this
+// one's place.
 func (s *Server) services() []Service {
-	return []Service{
+	list := []Service{
 		s.registry,
 		s.hls,
 		s.dash,
@@ -45,19 +47,22 @@ func (s *Server) services() []Service {
 		s.watch,
 		s.rtmpFront,
 		s.rtmpsFront,
-		s.srt,
-		s.rtc,
 		s.rtcFront,
-		s.relay,
 		s.apiFront,
 		s.webFront,
 		s.cast,
 		s.breaker,
 		s.exporterFront,
 		s.pprofFront,
-		s.heart,
 		s.pithy,
 	}
+	for _, each := range slices.Concat(s.retiring, s.overUDP) {
+		list = append(list, each)
+	}
+	if s.before != nil {
+		list = append(list, s.before)
+	}
+	return list
 }
 
 // build makes the parts of the server.
@@ -77,10 +82,15 @@ func (s *Server) build() {
 		Vhost: s.vhost, Server: s.identity.Server, Service: s.identity.Service,
 		Agent: CompatSignature, Log: s.log,
 	})
-	s.relay = relay.New(relay.Options{Registry: func() *stream.Registry { return s.registry }, Config: s.config, Log: s.log})
+	s.relay = relay.New(relay.Options{
+		Registry: func() *stream.Registry { return s.registry }, Config: s.config, Name: s.identity.Service, Self: s.node,
+		Before: s.before.origin(), Backend: s.hooks.Forward, Log: s.log,
+	})
 	s.registry = stream.NewRegistry(stream.Options{
 		Settings:  s.settings,
-		Gates:     []stream.Gate{access.New(access.Options{Vhost: s.vhost, Log: s.log}), s.hooks},
+		Gates:     []stream.Gate{access.New(access.Options{Vhost: s.vhost, Log: s.log}), s.hooks, s.relay.Gate()},
+		Route:     s.relay.Route,
+		Supply:    s.relay.Supply(),
 		Standing:  []stream.Standing{s.sounds.Standing(), s.hls.Standing(), cmaf.Standing(s.log, func() any { return s.config() }, s.hls.Chunks(), s.dash.Chunks()), s.relay.Standing()},
 		Measures:  func() bool { return s.config().Stats.Enabled },
 		Witnesses: []stream.Witness{func(e stream.Event) { s.api.Witness(e) }, func(e stream.Event) { s.metrics.Hear(e) }, s.hooks.Witness}, // which is built below
@@ -97,21 +107,21 @@ func (s *Server) build() {
 		Limit: s.limit, Inherited: s.inherited, Log: s.log,
 		Proxy: func() []netip.Prefix { return config.Networks(s.config().ProxyProtocol) },
 	}
-	player := rtmp.NewServer(rtmp.Options{
+	s.player = rtmp.NewServer(rtmp.Options{
 		Registry: s.registry,
 		Config:   s.config,
 		Product:  rtmp.Product{Signature: CompatSignature, Version: CompatVersion, Name: "weir/" + Version},
 		Log:      s.log,
 	})
-	s.rtmpFront = newFront("RTMP", options, player.Serve)
-	s.rtmpsFront = newFront("RTMPS", options, player.Secure(s.rtmpsCert.config()))
+	s.rtmpFront = newFront("RTMP", options, s.player.Serve)
+	s.rtmpsFront = newFront("RTMPS", options, s.player.Secure(s.rtmpsCert.config()))
 	s.srt = srt.NewServer(srt.Options{Registry: s.registry, Config: s.config, Log: s.log})
 	s.rtc = webrtc.NewServer(webrtc.Options{
 		Registry: s.registry, Config: s.config, Server: s.identity.Server, Service: s.identity.Service, Pid: s.identity.Pid,
 		Product: "weir/" + Version, Log: s.log,
 	})
 	s.rtcFront = newFront("WebRTC over TCP", options, s.rtc.ServeTCP)
-	s.relay.Serve(s.schemes(player))
+	s.relay.Serve(s.schemes(s.player))
 	s.api = api.New(s.apiOptions())
 	calls := api.Server(s.calls())
 	calls.HTTP2 = web.HTTP2()
@@ -122,6 +132,8 @@ func (s *Server) build() {
 	s.cast = s.casters(s.config(), options)
 	s.export(options)
 	s.report()
+	s.retiring = []*retiring{newRetiring(s.relay), newRetiring(s.heart)}
+	s.overUDP = []*retiring{newRetiring(s.srt), newRetiring(s.rtc)}
 }
 
 // shareRTC has WebRTC over TCP come through the sockets of the web server and the API, where it has their addresses.
@@ -137,12 +149,17 @@ func (s *Server) shareRTC() {
 
 // schemes are the protocols by which streams are relayed, by what is in front of :// in an address.
 func (s *Server) schemes(player *rtmp.Server) map[string]relay.Scheme {
-	byRTMP := relay.Scheme{Check: rtmp.CheckURL, Pull: player.Pull, Push: player.Push}
+	byRTMP := relay.Scheme{Check: rtmp.CheckURL, Pull: player.Pull, Push: player.Push, Fetch: player.Fetch, Knock: player.Knock}
+	byHTTP := relay.Scheme{Check: remux.CheckURL, Fetch: func(ctx context.Context, url string, v transport.Visit) (transport.Feed, error) {
+		return s.live.Fetch(ctx, url, v)
+	}} // which is built below
 	hub := transport.Hub{Registry: s.registry, Config: s.config, Log: s.log}
 	byRIST, byUDP := rist.Relay{Hub: hub}, udpts.Relay{Hub: hub}
 	return map[string]relay.Scheme{
 		"rtmp":  byRTMP,
 		"rtmps": byRTMP,
+		"http":  byHTTP,
+		"https": byHTTP,
 		"srt":   {Check: srt.CheckURL, Sole: srt.Listens, Pull: s.srt.Pull, Push: s.srt.Push},
 		"rist":  {Check: rist.CheckURL, Sole: func(string) bool { return true }, Pull: byRIST.Pull, Push: byRIST.Push},
 		"udp":   {Check: udpts.CheckURL, Pull: byUDP.Pull},
@@ -178,6 +195,7 @@ func (s *Server) vhost(name string) *config.Vhost {
 func (s *Server) guarded(vhost string) bool {
 	v := s.vhost(vhost)
 	return v != nil && (v.Security.Enabled || v.Auth.Enabled && v.Auth.Play || v.Refer.Enabled && v.Refer.HTTP ||
+		v.Cluster.Remote() && v.Cluster.TokenTraverse ||
 		v.HTTPHooks.Enabled && len(v.HTTPHooks.OnPlay) > 0)
 }
 

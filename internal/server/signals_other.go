@@ -9,7 +9,7 @@ import (
 
 // obeyed are the signals that a server acts on, but for those of reloading.
 func obeyed() []os.Signal {
-	return []os.Signal{syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT}
+	return []os.Signal{syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGUSR2}
 }
 
 // reloading are the signals that ask for a reload.
@@ -21,3 +21,6 @@ func ignored() []os.Signal { return []os.Signal{syscall.SIGPIPE} }
 
 // reopens reports whether a signal asks for the log to be reopened.
 func reopens(s os.Signal) bool { return s == syscall.SIGUSR1 }
+
+// upgrades reports whether a signal asks for a new process to take this one's place.
+func upgrades(s os.Signal) bool { return s == syscall.SIGUSR2 }

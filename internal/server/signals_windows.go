@@ -16,3 +16,6 @@ func ignored() []os.Signal { return nil }
 
 // reopens reports whether a signal asks for the log to be reopened: not on this system.
 func reopens(os.Signal) bool { return false }
+
+// upgrades reports whether a signal asks for a new process to take this one's place: none does.
+func upgrades(os.Signal) bool { return false }

@@ -30,7 +30,7 @@ func (s *Server) site() http.Handler {
 	})
 	site = web.New(web.Options{
 		Config:  s.config,
-		Routes:  []web.Route{s.hls.Route, s.dash.Route, s.live.Route},
+		Routes:  []web.Route{s.before.route, s.hls.Route, s.dash.Route, s.live.Route},
 		Hidden:  func(file string) bool { return s.hls.Hidden(file) || s.dash.Hidden(file) },
 		API:     s.calls(),
 		Pages:   console.New(console.Options{Registry: s.registry, Config: s.config}),
@@ -79,7 +79,10 @@ func (s *Server) apiOptions() api.Options {
 			done, err := s.Reload()
 			return done.Applied, done.Restart, err
 		},
+		Drain:    s.askToDrain,
+		Draining: s.draining.Load,
 		Contacts: func() []stream.Contact { return s.rtc.Contacts() },
+		Forwards: s.relay.Targets,
 		Origin:   s.origin,
 	}
 }

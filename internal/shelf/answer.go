@@ -20,6 +20,9 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, moved.URL, http.StatusFound)
 	case errors.As(err, &denied):
 		web.Fail(w, http.StatusForbidden, denied.Error())
+	case errors.Is(err, ErrCrowded):
+		w.Header().Set("Retry-After", "1")
+		web.Fail(w, http.StatusServiceUnavailable, err.Error())
 	case errors.Is(err, ErrFull), errors.Is(err, ErrStopped):
 		web.Fail(w, http.StatusServiceUnavailable, err.Error())
 	default:

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,32 @@ func (n Name) Safe() bool {
 // lead upwards by itself.
 func (n Name) Expand(pattern string) string {
 	return Tidy(n.replacer(nil).Replace(pattern))
+}
+
+// NameOf returns the stream whose list a file is, by the pattern that lists have; false if it is none's.
+func NameOf(vhost, pattern, file string) (Name, bool) {
+	n := Name{Vhost: vhost}
+	text := regexp.QuoteMeta(Tidy(pattern))
+	for variable, group := range map[string]string{"vhost": regexp.QuoteMeta(vhost), "app": "(?P<app>.+)", "stream": "(?P<stream>[^/]+)"} {
+		text = strings.Replace(text, regexp.QuoteMeta("["+variable+"]"), group, 1)
+	}
+	re, err := regexp.Compile("^" + text + "$")
+	if err != nil {
+		return n, false
+	}
+	found := re.FindStringSubmatch(file)
+	if found == nil {
+		return n, false
+	}
+	for i, group := range re.SubexpNames() {
+		switch group {
+		case "app":
+			n.App = found[i]
+		case "stream":
+			n.Stream = found[i]
+		}
+	}
+	return n, n.Safe() && n.Expand(pattern) == file
 }
 
 // Opened are the variables of a segment or key that are known when it begins.

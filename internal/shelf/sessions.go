@@ -25,6 +25,7 @@ const PerConnection = 8
 var (
 	ErrStopped = errors.New("the server stops")
 	ErrFull    = errors.New("too many players: see max_connections")
+	ErrNothing = errors.New("the stream has not come")
 )
 
 // Options set up Sessions.
@@ -130,22 +131,10 @@ func (s *Sessions) Admit(r *http.Request, n Name, file, id string, limit time.Du
 	if _, taken := registry.Session(id); taken || !usable(id) {
 		id = stream.NewID()
 	}
-	query := s.Without(r.URL.RawQuery, hidden...)
-	if query != "" {
-		query = "?" + query
-	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
 	x := &Session{ID: id, Name: n, Began: time.Now(), seen: time.Now(), limit: limit, plain: whois(r, n)}
-	x.Request = &stream.Request{
-		ID: id, Kind: s.o.Kind, Remote: web.ClientAddr(r),
-		Vhost: n.Vhost, App: n.App, Stream: n.Stream, Name: n.Stream + path.Ext(file), Param: query,
-		TCURL: scheme + "://" + web.Host(r) + "/" + n.App, PageURL: r.Referer(), Token: web.Bearer(r),
-		Viewer: true, Indirect: true, Wait: true, Traffic: &stream.Traffic{},
-		Kick: func(cause error) { s.kick(x, cause) },
-	}
+	x.Request = s.request(r, n, file, hidden)
+	x.Request.ID, x.Request.Viewer, x.Request.Indirect, x.Request.Wait, x.Request.Traffic = id, true, true, true, &stream.Traffic{}
+	x.Request.Kick = func(cause error) { s.kick(x, cause) }
 	if err := s.reserve(x); err != nil {
 		return nil, err
 	}
@@ -157,6 +146,30 @@ func (s *Sessions) Admit(r *http.Request, n Name, file, id string, limit time.Du
 	}
 	s.begin(x, sub)
 	return x, nil
+}
+
+// NewWish is the request for a stream of a player that has no session.
+func (s *Sessions) NewWish(r *http.Request, n Name, file string, hidden ...string) *stream.Request {
+	q := s.request(r, n, file, hidden)
+	q.ID = stream.NewID()
+	return q
+}
+
+// request is for a stream whose list somebody asks for.
+func (s *Sessions) request(r *http.Request, n Name, file string, hidden []string) *stream.Request {
+	query := s.Without(r.URL.RawQuery, hidden...)
+	if query != "" {
+		query = "?" + query
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return &stream.Request{
+		Kind: s.o.Kind, Remote: web.ClientAddr(r),
+		Vhost: n.Vhost, App: n.App, Stream: n.Stream, Name: n.Stream + path.Ext(file), Param: query,
+		TCURL: scheme + "://" + web.Host(r) + "/" + n.App, PageURL: r.Referer(), Token: web.Bearer(r),
+	}
 }
 
 // reserve keeps an id for a session, if there may be one more: another one if it is taken.
@@ -208,6 +221,14 @@ func (s *Sessions) kick(x *Session, cause error) {
 	if sub != nil {
 		x.end(sub, cause)
 	}
+}
+
+// Drop ends a session whose player has not been told its id, and forgets it.
+func (s *Sessions) Drop(x *Session, cause error) {
+	s.mu.Lock()
+	sub := x.sub
+	s.mu.Unlock()
+	s.drop(x, sub, cause)
 }
 
 // drop ends a session and forgets it.

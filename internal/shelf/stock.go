@@ -1,6 +1,9 @@
 package shelf
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // Stock is what there is of all streams, each at the place that the settings name, and who adds to it. An O is a
 // pointer to what is made of one stream.
@@ -12,6 +15,7 @@ type Stock[O comparable] struct {
 	mu       sync.Mutex        // guards what follows; taken after any lock of an O
 	now      map[Name]*kept[O] // the one of each stream
 	all      map[O]*kept[O]    // these, and others of the stream at another place
+	news     chan struct{}     // closed when somebody begins to add to one; nil: nobody waits for that
 	workers  int               // who add
 	stopping bool
 	idle     chan struct{} // closed when the last worker has left after a stop
@@ -87,6 +91,7 @@ func (s *Stock[O]) take(fresh O) (k *kept[O], was O, isNew bool) {
 	n := s.name(fresh)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.tell()
 	if k = s.now[n]; k != nil {
 		if s.same(k.what, fresh) {
 			k.busy = true
@@ -98,6 +103,35 @@ func (s *Stock[O]) take(fresh O) (k *kept[O], was O, isNew bool) {
 	k.use.Lock()
 	s.now[n], s.all[fresh] = k, k
 	return k, was, true
+}
+
+// tell wakes those who wait for news; mu is held.
+func (s *Stock[O]) tell() {
+	if s.news != nil {
+		close(s.news)
+		s.news = nil
+	}
+}
+
+// Await returns what there is of a stream once somebody adds to it, or is about to. It is false if ctx ends before.
+func (s *Stock[O]) Await(ctx context.Context, n Name) (o O, ok bool) {
+	for {
+		s.mu.Lock()
+		if k := s.now[n]; k != nil && k.busy {
+			s.mu.Unlock()
+			return k.what, true
+		}
+		if s.news == nil {
+			s.news = make(chan struct{})
+		}
+		news := s.news
+		s.mu.Unlock()
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return o, false
+		}
+	}
 }
 
 // Adopt returns what there is of a stream, or fresh, which is from now on: nobody adds to it. After a stop it is

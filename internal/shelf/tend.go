@@ -22,19 +22,21 @@ type Tended interface {
 	Abandon()                                        // forgets the stream, and leaves its files where they are
 }
 
-// Tend ends sessions that are over, and deletes what is of streams that are, until ctx ends. Then it waits for
+// Tend ends sessions and wishes that are over, and deletes what is of streams that are, until ctx ends. Then it waits for
 // those who add to the stock, whom somebody else must end, and deletes what is not to stay.
-func Tend[O Tended](ctx context.Context, stock *Stock[O], sessions *Sessions) error {
+func Tend[O Tended](ctx context.Context, stock *Stock[O], sessions *Sessions, wishes *Wishes) error {
 	tick := time.NewTicker(SweepEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case now := <-tick.C:
 			sessions.Expire(now)
+			wishes.Expire(now)
 			sweep(stock, now)
 		case <-ctx.Done():
 			idle := stock.Stop()
 			sessions.Stop()
+			wishes.Stop()
 			<-idle
 			for _, o := range stock.All() {
 				if o.Lasts() > 0 {

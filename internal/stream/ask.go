@@ -32,6 +32,9 @@ func (g *Registry) release(s *Stream) {
 
 // ask puts the question to the gates. The stream is reserved.
 func (g *Registry) ask(ctx context.Context, act Act, r *Request) error {
+	if r.Kin {
+		return ctx.Err()
+	}
 	a := Ask{Act: act, Request: r}
 	if act != Connect && len(g.gates) > 0 {
 		a.StreamID = g.idOf(r)

@@ -1,6 +1,10 @@
 package stream
 
-import "weir/internal/media"
+import (
+	"math"
+
+	"weir/internal/media"
+)
 
 // Waker is who reads without a goroutine of its own, and is told when to go on. Wake is called
 // under the stream's lock: it must neither block nor call the stream.
@@ -72,6 +76,30 @@ func (r *Subscriber) Await(n int, w Waker) bool {
 	r.awaits = true
 	s.awaiting = append(s.awaiting, a)
 	return true
+}
+
+// waker is a Waker for one who waits.
+type waker chan struct{}
+
+func (w waker) Wake() {
+	select {
+	case w <- struct{}{}:
+	default:
+	}
+}
+
+// Outlast waits for the end of the publication, io.EOF, or of the subscription, ErrClosed, and reads nothing.
+func (r *Subscriber) Outlast() error {
+	w := make(waker, 1)
+	for r.Await(math.MaxInt32, w) {
+		<-w
+	}
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	if r.closed {
+		return ErrClosed
+	}
+	return errEnded
 }
 
 func (s *Stream) due(a *await) bool {

@@ -19,6 +19,13 @@ const (
 	Silent      What = "timeout"   // a publisher has sent nothing for too long; Unpublished follows
 )
 
+// The events of a stream's way to a Target. Their Request is the publisher's.
+const (
+	ForwardBegun  What = "forward_begin" // the target takes the stream
+	ForwardEnded  What = "forward_end"   // it is sent no more; once for each ForwardBegun
+	ForwardFailed What = "forward_error" // it is not sent, for a cause that was another, or none, the last time
+)
+
 // Event is something that has become of a session.
 type Event struct {
 	What     What
@@ -31,6 +38,18 @@ type Event struct {
 	Received uint64 // bytes of the session, of a Closed connection all together
 	Sent     uint64
 	Lost     uint64 // frames that a reader has lost so far
+	Target   string // where the stream is sent on to, veiled; empty where none is known, and for all other events
+}
+
+// Onward reports whether an event is of a Target, whose bytes are not those of the session.
+func (w What) Onward() bool { return w == ForwardBegun || w == ForwardEnded || w == ForwardFailed }
+
+// Tell has the witnesses hear of what a part of the server has seen that the Registry cannot see. At is filled in.
+func (g *Registry) Tell(e Event) {
+	defer g.tell()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.note(e)
 }
 
 // Witness hears of all events in their order, one at a time, shortly after they happened and

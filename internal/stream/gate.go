@@ -64,6 +64,8 @@ var (
 	ErrLane = errors.New("stream: there are packets")
 	// ErrKicked ends a session that an operator has closed.
 	ErrKicked = errors.New("kicked by the API")
+	// ErrEnding ends a session because the server is about to end, and has waited for long enough.
+	ErrEnding = errors.New("the server is about to end")
 	// ErrIdle ends a publisher whom nobody has watched for longer than the rules allow.
 	ErrIdle = errors.New("nobody has been watching for longer than kickoff_for_idle")
 	// ErrMute ends a publisher that is there, or seems to be, and has sent nothing for longer than

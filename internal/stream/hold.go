@@ -31,7 +31,7 @@ type hold struct {
 func (g *Registry) keep(s *Stream, p *Publisher) (limit time.Duration) {
 	h := &hold{request: p.request, since: time.Now()}
 	limit, _ = s.left(h)
-	if g.closed || p.sink != nil || limit <= 0 {
+	if g.closed || limit <= 0 {
 		return 0
 	}
 	s.drain()
@@ -44,8 +44,14 @@ func (g *Registry) keep(s *Stream, p *Publisher) (limit time.Duration) {
 	return limit
 }
 
-// left returns for how long a hold may last, and what will end it then; s.mu is held.
+// left returns for how long a hold may last, and what will end it then; both locks are held.
 func (s *Stream) left(h *hold) (time.Duration, error) {
+	if h.request.Supplied {
+		if x := s.supply; x == nil || x.ending || x.ended {
+			return 0, errLate
+		}
+		return suppliedFor, nil
+	}
 	rules, now := s.settings(), time.Now()
 	left, why := h.since.Add(rules.Resume).Sub(now), errLate
 	if idle := rules.Idle - s.alone(now); rules.Idle > 0 && idle < left {
@@ -81,6 +87,7 @@ func (g *Registry) drop(s *Stream) {
 	s.hold.timer.Stop()
 	s.hold = nil
 	s.end()
+	g.attend(s)
 	g.bury(s)
 }
 
@@ -116,10 +123,14 @@ func (g *Registry) closing() (outputs []*Subscriber) {
 		if s.hold != nil {
 			g.drop(s)
 		}
+		g.attend(s)
 		for _, o := range s.standing {
 			if o != nil {
 				outputs = append(outputs, o.sub)
 			}
+		}
+		if s.way != nil {
+			outputs = append(outputs, s.way.sub)
 		}
 		s.mu.Unlock()
 	}
@@ -129,11 +140,17 @@ func (g *Registry) closing() (outputs []*Subscriber) {
 // The lines of the log; no lock is held.
 
 func (g *Registry) lost(p *Publisher, limit time.Duration, cause error) {
+	if p.request.Supplied {
+		return // who brings it says so
+	}
 	g.log.Info("publisher lost, its viewers wait for it",
 		"cid", p.request.ID, "stream", p.stream.url, "limit", limit.Round(time.Millisecond), "cause", cause)
 }
 
 func (g *Registry) returned(p *Publisher, h *hold) {
+	if p.request.Supplied {
+		return
+	}
 	g.log.Info("publisher returned after "+time.Since(h.since).Round(time.Millisecond).String(),
 		"cid", p.request.ID, "stream", p.stream.url, "before", h.request.ID)
 }

@@ -8,10 +8,10 @@ import (
 // idleCheck is how often the registry looks for publishers whom nobody watches.
 const idleCheck = 500 * time.Millisecond
 
-// alone returns for how long the stream has had no viewer; zero while it has one, or where its
-// viewers are somebody else's. s.mu is held.
+// alone returns for how long the stream has had no viewer; zero while it has one, where its
+// viewers are somebody else's too, or it ends with them anyway. s.mu is held.
 func (s *Stream) alone(now time.Time) time.Duration {
-	if s.viewers > 0 || s.publisher != nil && s.publisher.sink != nil {
+	if s.viewers > 0 || s.way != nil && s.way.on(s) || s.publisher != nil && s.publisher.request.Supplied {
 		return 0
 	}
 	return now.Sub(s.lonely)
@@ -41,6 +41,7 @@ func (g *Registry) idlers(now time.Time) map[*Request]error {
 			p.stop(found[p.request])
 			g.noteEnd(p, found[p.request])
 			s.end()
+			g.attend(s)
 		}
 		s.mu.Unlock()
 	}

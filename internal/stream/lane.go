@@ -80,9 +80,6 @@ func (l *Lane) WritePacket(p *media.Packet) error {
 // key frame to start with; the stream's lock is held.
 func (l *Lane) attend() {
 	readers := l.stream.reading
-	if l.publisher.sink != nil {
-		readers++ // elsewhere
-	}
 	switch {
 	case l.frames == nil || l.ended || l.stream.publisher != l.publisher:
 	case readers > 0 && l.cancel == nil:

@@ -231,20 +231,3 @@ func TestLaneOfAReplacedPublisher(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestLaneOfARemoteSink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sink := newFar(9)
-		g := NewRegistry(Options{Route: func(context.Context, *Request) (Sink, error) { return sink, nil }})
-		p := publish(t, g, request("s"))
-		m := &maker{feed: p}
-		l := p.Lane("", m.frames)
-		_ = l.WritePacket(packet(1))
-		synctest.Wait()
-		if got := text(sink.frames); got != "K0" {
-			t.Errorf("the sink has %q", got)
-		}
-		p.Close()
-		l.Wait()
-	})
-}

@@ -24,6 +24,8 @@ type Info struct {
 	Clients               int // its publisher included
 	VideoFrames           uint64
 	Publisher             string        // session id; empty without one
+	Live                  bool          // it has one, or waits for one that was lost
+	Supplied              bool          // who publishes or published last is this server, which brings the stream from another one
 	Layout                *media.Layout // nil before its first frame
 	Repairs               media.Repairs
 	Health                Health
@@ -125,6 +127,7 @@ func (e *entry) info() Info {
 		Clients: len(e.sessions), VideoFrames: s.videos, Layout: s.layout, Repairs: s.clock.Repairs,
 		Health: s.health.tell(media.Now(), s.publisher != nil),
 		Usage:  usage(e.sum(), &s.rate),
+		Live:   s.live(), Supplied: s.request.Supplied,
 	}
 	info.Health.Repairs, info.Health.LastEnd = s.clock.Repairs, s.gone
 	if s.publisher != nil {
@@ -171,4 +174,11 @@ func (x *session) info() SessionInfo {
 		x.subscriber.look(&info)
 	}
 	return info
+}
+
+// Count is how many streams there are.
+func (g *Registry) Count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.streams)
 }

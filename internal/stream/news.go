@@ -11,11 +11,11 @@ const slowEvery = 10 * time.Second
 // note keeps an event for the witnesses; g.mu is held, here and below. Whoever holds it calls tell
 // when it does not any more.
 func (g *Registry) note(e Event) {
-	if len(g.witness) == 0 {
+	if len(g.witness) == 0 || e.Request.Kin {
 		return
 	}
 	e.At = time.Now()
-	if t := e.Request.Traffic; t != nil {
+	if t := e.Request.Traffic; t != nil && !e.What.Onward() {
 		e.Received, e.Sent = t.Received.Load(), t.Sent.Load()
 	}
 	g.news = append(g.news, e)

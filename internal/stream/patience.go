@@ -12,9 +12,6 @@ const (
 // Patience returns for how long the publisher may gather frames before it writes them: zero if
 // a reader wants each as it comes.
 func (p *Publisher) Patience() time.Duration {
-	if p.sink != nil {
-		return 0
-	}
 	s := p.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()

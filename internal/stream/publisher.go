@@ -1,30 +1,18 @@
 package stream
 
 import (
-	"context"
 	"sync"
 	"time"
 
 	"weir/internal/media"
 )
 
-// Sink is where a publisher's frames go when that is not a stream of this server: an origin
-// elsewhere.
-type Sink interface {
-	media.Writer
-	// Ready blocks until the sink takes frames, or says why it does not.
-	Ready(context.Context) error
-	// Close ends it; it may be called twice.
-	Close() error
-}
-
-// Publisher is the right to write to a stream, or to a remote one. It is a media.Writer and a
+// Publisher is the right to write to a stream. It is a media.Writer and a
 // media.BatchWriter: frames written belong to it from then on.
 type Publisher struct {
 	// Set at construction.
 	request *Request
 	stream  *Stream
-	sink    Sink // nil where the stream is here
 	started time.Time
 	once    sync.Once // for its end
 	ended   bool      // the witnesses will hear of its end; guarded by the registry's lock
@@ -39,48 +27,17 @@ type Publisher struct {
 	rate     rate
 }
 
-// Ready blocks until frames may be written: at once for a stream of this server, else when the
-// remote one has accepted. The error says why it has not.
-func (p *Publisher) Ready(ctx context.Context) error {
-	if p.sink == nil {
-		return nil
-	}
-	return p.sink.Ready(ctx)
-}
-
 // WriteFrame appends f. It never waits for a reader. The error is ErrReplaced when another
 // publisher has taken over, ErrIdle or what Kick was given when it was ended, ErrClosed after
-// Close, or the remote sink's.
+// Close.
 func (p *Publisher) WriteFrame(f *media.Frame) error {
-	if p.sink != nil {
-		return p.send(f)
-	}
 	one := [1]*media.Frame{f}
 	return p.stream.write(p, one[:])
 }
 
 // WriteBatch appends frames in one go.
 func (p *Publisher) WriteBatch(frames []*media.Frame) error {
-	if p.sink == nil {
-		return p.stream.write(p, frames)
-	}
-	for _, f := range frames {
-		if err := p.send(f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// send writes a frame to the remote sink.
-func (p *Publisher) send(f *media.Frame) error {
-	p.mu.Lock()
-	cause := p.cause
-	p.mu.Unlock()
-	if cause != nil {
-		return cause
-	}
-	return p.sink.WriteFrame(f)
+	return p.stream.write(p, frames)
 }
 
 // Announce puts a layout in force before its first frame, so that the API can show it.
@@ -88,7 +45,7 @@ func (p *Publisher) Announce(l *media.Layout) {
 	s := p.stream
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.sink == nil && s.publisher == p && l != p.layout {
+	if s.publisher == p && l != p.layout {
 		p.layout = l
 		s.announce(l)
 	}

@@ -16,6 +16,7 @@ type Registry struct {
 	settings func(vhost string) Settings
 	gates    []Gate
 	route    Route
+	supply   *Supply
 	outputs  []Standing
 	witness  []Witness
 	measures func() bool
@@ -34,18 +35,18 @@ type Registry struct {
 	served   uint64
 	firsts   firstFrames
 	news     []Event        // of which the witnesses have not heard yet
+	moving   bool           // clients are asked to go elsewhere
+	retiring bool           // nobody may publish any more
 	closed   bool           // waits for lost publishers no more, and starts no standing outputs
 	standing sync.WaitGroup // of their runs; counts up under mu
 }
-
-// Route says where a publisher's frames go. A nil Sink is this server.
-type Route func(ctx context.Context, r *Request) (Sink, error)
 
 // Options set up a Registry.
 type Options struct {
 	Settings  func(vhost string) Settings // the rules in force; nil is the zero Settings
 	Gates     []Gate                      // asked in order; the first that does not allow decides
 	Route     Route                       // nil keeps every stream here
+	Supply    *Supply                     // nil brings none
 	Standing  []Standing                  // the outputs that are always on
 	Witnesses []Witness                   // told of all events, in this order
 	Measures  func() bool                 // bit rates are sampled; nil is always
@@ -64,7 +65,7 @@ func NewRegistry(o Options) *Registry {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Registry{
-		settings: o.Settings, gates: o.Gates, route: o.Route, outputs: o.Standing, witness: o.Witnesses,
+		settings: o.Settings, gates: o.Gates, route: o.Route, supply: o.Supply, outputs: o.Standing, witness: o.Witnesses,
 		measures: o.Measures, log: o.Log,
 		streams:  map[key]*Stream{},
 		vhosts:   map[string]*vhost{},
@@ -78,22 +79,17 @@ func NewRegistry(o Options) *Registry {
 // comes while a lost one is waited for: they see a splice. Gate errors come as they are.
 func (g *Registry) Publish(ctx context.Context, r *Request) (*Publisher, error) {
 	defer g.tell()
+	if g.retired() {
+		return nil, ErrEnding
+	}
 	defer g.release(g.reserve(r))
 	if err := g.ask(ctx, Publish, r); err != nil {
 		return nil, err
 	}
-	var sink Sink
-	if g.route != nil {
-		var err error
-		if sink, err = g.route(ctx, r); err != nil {
-			return nil, err
-		}
-	}
-	p, before, err := g.commit(r, sink)
+	p, before, err := g.place(ctx, r)
 	if err != nil {
-		g.refused(Publish, r, err)
-		if sink != nil {
-			err = errors.Join(err, sink.Close())
+		if ctx.Err() == nil {
+			g.refused(Publish, r, err)
 		}
 		return nil, err
 	}
@@ -128,6 +124,9 @@ func (g *Registry) Subscribe(ctx context.Context, r *Request) (*Subscriber, erro
 	sub.listed = true
 	g.enter(&session{request: r, stream: s, subscriber: sub})
 	g.note(Event{What: Played, Request: r, StreamID: s.ID})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.want(s, r, 1)
 	return sub, nil
 }
 
@@ -138,8 +137,27 @@ type place struct {
 	hold      *hold
 }
 
-// commit decides between racing publishers.
-func (g *Registry) commit(r *Request, sink Sink) (p *Publisher, before place, err error) {
+// place gives a publisher its place, and the stream its way to elsewhere.
+func (g *Registry) place(ctx context.Context, r *Request) (p *Publisher, before place, err error) {
+	for {
+		to, underway, err := g.routed(ctx, r)
+		if err != nil {
+			return nil, place{}, err
+		}
+		if p, before, err = g.commit(r, to, underway); err == nil {
+			return p, before, nil
+		}
+		if to != nil {
+			to.Close()
+		}
+		if !errors.Is(err, errRouted) {
+			return nil, place{}, err
+		}
+	}
+}
+
+// commit decides between racing publishers. It is errRouted if the stream's way is underway no more.
+func (g *Registry) commit(r *Request, to Onward, underway bool) (p *Publisher, before place, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stream(r)
@@ -147,20 +165,30 @@ func (g *Registry) commit(r *Request, sink Sink) (p *Publisher, before place, er
 	defer s.mu.Unlock()
 	before = place{s.publisher, s.hold}
 	if old := before.publisher; old != nil {
-		if r.Yields || !s.settings().Takeover {
+		if !old.request.Supplied && (r.Yields || !s.settings().Takeover) || old.request.Supplied && r.Supplied {
 			return nil, place{}, ErrBusy
 		}
+	}
+	if before.hold != nil && r.Supplied && !before.hold.request.Supplied {
+		return nil, place{}, ErrBusy
+	}
+	if underway && !s.way.on(s) {
+		return nil, place{}, errRouted
+	}
+	if old := before.publisher; old != nil {
 		old.stop(ErrReplaced)
 		g.noteEnd(old, ErrReplaced)
 	}
 	p = &Publisher{
-		request: r, stream: s, sink: sink, started: time.Now(),
+		request: r, stream: s, started: time.Now(),
 		feedback: make(chan struct{}, 1),
 	}
 	s.begin(p)
+	g.lead(s, p, to)
 	g.stand(s)
 	g.enter(&session{request: r, stream: s, publisher: p})
 	g.note(Event{What: Published, Request: r, StreamID: s.ID})
+	g.attend(s)
 	return p, before, nil
 }
 
@@ -186,9 +214,6 @@ func (g *Registry) stream(r *Request) *Stream {
 func (g *Registry) unpublish(p *Publisher, cause error, lost bool) {
 	defer g.tell()
 	p.stop(ErrClosed)
-	if p.sink != nil {
-		_ = p.sink.Close() // the sink has logged what was wrong with it
-	}
 	if limit := g.vacate(p, cause, lost); limit > 0 {
 		g.lost(p, limit, cause)
 	}
@@ -209,6 +234,7 @@ func (g *Registry) vacate(p *Publisher, cause error, lost bool) (limit time.Dura
 		}
 		if limit == 0 {
 			s.end()
+			g.attend(s)
 		}
 	}
 	g.retire(s, p.request)
@@ -227,6 +253,7 @@ func (g *Registry) leave(r *Subscriber) {
 	g.noteStop(r)
 	if r.listed {
 		g.missed, s.missed = g.missed+r.lost, s.missed+r.lost
+		g.want(s, r.request, -1)
 	}
 	g.retire(s, r.request)
 }
@@ -247,7 +274,7 @@ func (g *Registry) retire(s *Stream, r *Request) {
 // bury forgets a stream that has neither publisher nor readers and waits for nobody; both locks
 // are held.
 func (g *Registry) bury(s *Stream) {
-	if !s.live() && len(s.readers) == 0 && s.asked == 0 && g.streams[s.key] == s {
+	if !s.live() && len(s.readers) == 0 && s.asked == 0 && s.supply == nil && g.streams[s.key] == s {
 		g.unlist(s)
 	}
 }
@@ -294,6 +321,7 @@ func (s *Stream) oust(p *Publisher, cause error) bool {
 		return false
 	}
 	s.end()
+	s.registry.attend(s)
 	return true
 }
 

@@ -42,6 +42,19 @@ type Request struct {
 	// Yields says that this publisher takes nobody's place: while somebody publishes it is refused, also where the
 	// rules let a newcomer take over.
 	Yields bool
+	// Supplied says that the Supply publishes: it is no client, and whoever else publishes the stream takes its place.
+	Supplied bool
+	// Kin says that this reader, or who publishes as the Supply, is another process of this server: what is asked and told of a
+	// client has been or will be there. Gates are not asked and witnesses not told, and such a publication has no standing outputs.
+	Kin bool
+	// Via are the servers that this reader or publisher is, or comes by, each by its name of this run: one that finds itself among
+	// them is asked by itself.
+	Via []string
+	// Answer is what a gate has found out about this publisher, for the part of the server that the gate is of. It does not
+	// change any more once the publisher has its place; nil is nothing.
+	Answer any
+	// Args is what the client has told beside its wish, for who passes it on by the same protocol; nil is nothing.
+	Args any
 	// Packets is what packets the reader takes, where there are such: it is given ErrLane when a publisher
 	// has opened a lane of them, once each. Empty is none.
 	Packets Cargo
@@ -52,6 +65,9 @@ type Request struct {
 	Pace func() Pace
 	// Kick ends the session for the reason given; it returns at once. Nil where nobody can.
 	Kick func(cause error)
+	// Move asks the client to go elsewhere by itself while it is still served; nil where it cannot be asked. It may block as
+	// long as one write, and may be called from anywhere, also after the session's end.
+	Move func()
 	// Link tells of the network to the client, if the system does; nil where there is no connection. It
 	// may be called from anywhere, also after the session's end.
 	Link func() (Link, bool)
@@ -70,6 +86,13 @@ type Pace struct {
 	Latency time.Duration // the pause between two batches
 	Frames  int           // more than so many frames are waited for, for a second at most
 }
+
+// serverPause is the longest pause between batches for another server.
+const serverPause = 40 * time.Millisecond
+
+// ForServer is the pace for a reader who is another server, with viewers of its own: what is held back for it adds to what it holds
+// back for them.
+func (p Pace) ForServer() Pace { return Pace{Latency: min(p.Latency, serverPause)} }
 
 // Traffic counts a session's bytes on the wire. One connection may use it for one session after
 // another.

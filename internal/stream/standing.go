@@ -28,7 +28,7 @@ type standing struct {
 
 // stand starts the outputs that are wanted and not on; both locks are held.
 func (g *Registry) stand(s *Stream) {
-	if g.closed || s.publisher == nil || s.publisher.sink != nil {
+	if g.closed || s.publisher == nil || s.publisher.request.Kin {
 		return
 	}
 	if s.standing == nil && len(g.outputs) > 0 {
@@ -84,6 +84,15 @@ func (r *Subscriber) Fork(packets Cargo) *Subscriber {
 	return sub
 }
 
+// Split is Fork at the place that r has come to.
+func (r *Subscriber) Split(packets Cargo) *Subscriber {
+	sub := r.Fork(packets)
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	sub.pos = r.pos
+	return sub
+}
+
 // endStanding is deferred to the end of a run.
 func (g *Registry) endStanding(s *Stream, o *Standing, sub *Subscriber) {
 	if cause := recover(); cause != nil {
@@ -111,6 +120,7 @@ func (g *Registry) choose() (unwanted []*Subscriber) {
 			}
 		}
 		g.stand(s)
+		g.attend(s)
 		s.mu.Unlock()
 	}
 	return unwanted

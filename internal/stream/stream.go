@@ -62,13 +62,17 @@ type Stream struct {
 	derived   map[any]*derived
 	standing  []*standing // by the registry's outputs; nil before the first publisher
 	lane      *Lane
-	videos    uint64 // video frames so far
-	health    health // of the newest publisher
-	gone      *End   // the publication that ended last; guarded by registry.mu
-	asked     int    // clients that the gates are asked for; guarded by registry.mu
-	past      totals // of sessions that have ended; guarded by registry.mu
-	missed    uint64 // frames that readers had lost when they left; guarded by registry.mu
-	rate      rate   // guarded by registry.mu
+	videos    uint64     // video frames so far
+	health    health     // of the newest publisher
+	gone      *End       // the publication that ended last; guarded by registry.mu
+	way       *way       // to another server; nil before the first
+	asked     int        // clients that the gates are asked for; guarded by registry.mu
+	wanted    int        // readers that a Supply would run for; guarded by registry.mu
+	wish      *Request   // of the newest of them; guarded by registry.mu
+	supply    *supplying // guarded by registry.mu
+	past      totals     // of sessions that have ended; guarded by registry.mu
+	missed    uint64     // frames that readers had lost when they left; guarded by registry.mu
+	rate      rate       // guarded by registry.mu
 }
 
 // live reports whether the stream is published, or is to go on as if it had never stopped.

@@ -237,6 +237,13 @@ func (r *Subscriber) Layout() *media.Layout {
 	return r.stream.layout
 }
 
+// Closed reports whether the subscription has ended.
+func (r *Subscriber) Closed() bool {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	return r.closed
+}
+
 // Stream returns the stream that is read, for Derive.
 func (r *Subscriber) Stream() *Stream { return r.stream }
 

@@ -46,8 +46,7 @@ type Out struct {
 	entered bool  // the stream has begun, with a key frame
 	since   int64 // the time of the first frame
 	frames  int
-	missed  uint64 // packets that were gone before it came to them
-	after   int64  // frames that arrived before have been sent as packets
+	after   int64 // frames that arrived before have been sent as packets
 }
 
 // Run sends the stream until it or the peer ends, and returns why: what ended ctx if that did, ErrEnded when the
@@ -82,7 +81,7 @@ func (o *Out) Run(ctx context.Context) error {
 }
 
 // Notes are what the log says of it at its end.
-func (o *Out) Notes() []any { return []any{"frames", o.frames, "lost", o.Sub.Lost() + o.missed} }
+func (o *Out) Notes() []any { return []any{"frames", o.frames, "lost", o.Sub.Lost()} }
 
 // passLane sends packets while there are some, and notes up to when.
 func (o *Out) passLane() error {

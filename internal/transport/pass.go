@@ -22,7 +22,6 @@ func (o *Out) pass(lane *stream.LaneReader) error {
 	found, entered := false, false
 	lost := lane.Lost()
 	packets := make([]*media.Packet, media.MaxBatch)
-	defer func() { o.missed += lane.Lost() }()
 	for {
 		n, err := lane.ReadPackets(packets)
 		if errors.Is(err, io.EOF) {
@@ -32,6 +31,7 @@ func (o *Out) pass(lane *stream.LaneReader) error {
 			return CauseOf(o.ctx, err)
 		}
 		if now := lane.Lost(); now != lost { // what was to be sent goes on at another entrance
+			o.Sub.Lose(now - lost)
 			lost, found, entered, waiting = now, false, false, nil
 		}
 		for _, k := range packets[:n] {

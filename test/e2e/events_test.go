@@ -20,6 +20,7 @@ type event struct {
 	IP       string   `json:"ip"`
 	Type     string   `json:"type"`
 	Stream   string   `json:"stream"`
+	Target   string   `json:"target"`
 	StreamID string   `json:"stream_id"`
 	Act      string   `json:"act"`
 	Received int64    `json:"recv_bytes"`

@@ -30,8 +30,10 @@ func TestMain(m *testing.M) {
 	debug.SetMemoryLimit(memoryLimit)
 	before := descriptors()
 	code := m.Run()
-	if dir := clips.dir; dir != "" {
-		_ = os.RemoveAll(dir) // the system clears what stays
+	for _, dir := range []string{clips.dir, program.dir} {
+		if dir != "" {
+			_ = os.RemoveAll(dir) // the system clears what stays
+		}
 	}
 	apiClient.CloseIdleConnections()
 	if !poll(func() bool { return len(descriptors()) <= len(before) }) {

@@ -2,10 +2,12 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -40,13 +42,35 @@ type loadReport struct {
 	} `json:"causes"`
 }
 
-// built makes the command from source, and returns its path.
+// program is the command, which is made once a run.
+var program struct {
+	mu   sync.Mutex
+	dir  string
+	made bool
+}
+
+// built makes the command from source, as it is shipped, and returns its path.
 func built(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "weir.exe")
-	if out, err := exec.Command("go", "build", "-o", path, "weir/cmd/weir").CombinedOutput(); err != nil {
+	program.mu.Lock()
+	defer program.mu.Unlock()
+	if program.dir == "" {
+		dir, err := os.MkdirTemp("", "weir-command-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		program.dir = dir
+	}
+	path := filepath.Join(program.dir, "weir.exe")
+	if program.made {
+		return path
+	}
+	cmd := exec.Command("go", "build", "-o", path, "weir/cmd/weir")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
+	program.made = true
 	return path
 }
 

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,6 +41,7 @@ type conf struct {
 	vhost  string     // of __defaultVhost__
 	more   string     // other vhosts
 	only   bool       // there is no __defaultVhost__
+	name   string     // of this run of the server, where a test has several that know each other by it
 	level  slog.Level // of the log; zero is the default one
 }
 
@@ -56,6 +58,7 @@ type fixture struct {
 	file        string // the configuration
 	password    string // of the API's admin; empty without
 	server      *server.Server
+	end         func() // ends it
 	log         logbook.Book
 }
 
@@ -73,19 +76,13 @@ func serve(t *testing.T, c conf) *fixture {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.server, err = server.New(server.Options{
-			Config: loaded, Load: f.load, Log: slog.New(slog.NewTextHandler(&f.log, &slog.HandlerOptions{Level: c.level})),
-			Identity: server.Identity{Server: "vid-testing", Service: "testing0", Pid: os.Getpid()},
-		})
+		f.server, err = f.build(loaded, c)
 		if err != nil && attempt == 3 {
 			t.Fatal(err)
 		}
 	}
 	f.listens()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go pprof.Do(ctx, pprof.Labels("server", f.label), func(ctx context.Context) { ended <- f.server.Run(ctx) })
-	waitFor(t, "the API to answer", func() bool { _, err := f.call("GET", "/api/v1/versions"); return err == nil })
+	f.run()
 	idle := f.settled()
 	if idle == 0 || len(f.sockets()) == 0 {
 		t.Fatalf("%d goroutines, sockets %v: leaks would not be seen", idle, f.sockets())
@@ -93,18 +90,53 @@ func serve(t *testing.T, c conf) *fixture {
 	t.Cleanup(func() {
 		defer f.report()
 		f.settle(idle)
+		f.end()
+		f.gone()
+	})
+	return f
+}
+
+// build makes the server that the configuration describes.
+func (f *fixture) build(loaded *config.Config, c conf) (*server.Server, error) {
+	return server.New(server.Options{
+		Config: loaded, Load: f.load, Log: slog.New(slog.NewTextHandler(&f.log, &slog.HandlerOptions{Level: c.level})),
+		Identity: server.Identity{Server: "vid-testing", Service: cmp.Or(c.name, "testing0"), Pid: os.Getpid()},
+	})
+}
+
+// run runs the server until end.
+func (f *fixture) run() {
+	f.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	s := f.server
+	go pprof.Do(ctx, pprof.Labels("server", f.label), func(ctx context.Context) { ended <- s.Run(ctx) })
+	f.end = func() {
 		cancel()
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Errorf("the server ended with %v", err)
+				f.t.Errorf("the server ended with %v", err)
 			}
 		case <-time.After(patience):
-			t.Errorf("the server does not end\n%s", stacks(f.label))
+			f.t.Errorf("the server does not end\n%s", stacks(f.label))
 		}
-		f.gone()
-	})
-	return f
+	}
+	waitFor(f.t, "the API to answer", func() bool { _, err := f.call("GET", "/api/v1/versions"); return err == nil })
+}
+
+// restart ends the server and runs another one with the same configuration.
+func (f *fixture) restart(c conf) {
+	f.t.Helper()
+	f.end()
+	loaded, err := f.load()
+	if err == nil {
+		f.server, err = f.build(loaded, c)
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.run()
 }
 
 // settled returns how many goroutines there are once all parts of the server have begun: while they

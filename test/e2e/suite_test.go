@@ -67,8 +67,8 @@ func (s stage) cast(p publisher) cast {
 var scenarios = []scenario{
 	{name: "play", run: play},
 	{name: "late join", run: lateJoin},
-	{name: "republish", run: republish},
-	{name: "resume", conf: conf{vhost: "publish { resume_timeout 15; }"}, run: resume},
+	{name: "republish", run: republish, some: ofEachProtocol},
+	{name: "resume", conf: conf{vhost: "publish { resume_timeout 15; }"}, run: resume, some: ofEachProtocol},
 	{name: "codec change", run: codecChange},
 	{name: "slow reader", conf: conf{vhost: "play { queue_length 2; }"}, run: slowReader, fits: heavy},
 	{name: "kick", run: kick},

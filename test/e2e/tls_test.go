@@ -19,20 +19,20 @@ import (
 	"weir/internal/protocol/rtmp"
 )
 
-// identity is a certificate that signs itself, for 127.0.0.1 and localhost, and its key, in PEM.
+// identity is a certificate that signs itself, for 127.0.0.1, localhost and maybe others, and its key, in PEM.
 type identity struct {
 	cert, key []byte
 	leaf      *x509.Certificate
 }
 
-func newIdentity(serial int64) *identity {
+func newIdentity(serial int64, others ...net.IP) *identity {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
 	}
 	form := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames: []string{"localhost"}, IPAddresses: append(others, net.IPv4(127, 0, 0, 1)),
 		BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, form, form, &private.PublicKey, private)

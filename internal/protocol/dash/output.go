@@ -42,6 +42,7 @@ type output struct {
 	reach      time.Duration // the end of the last period, on the manifest's clock
 	limit      time.Duration // of chunks
 	longest    time.Duration // of segments
+	fed        bool          // somebody adds to it
 	emptied    int           // counts how often all has been deleted beneath the packager
 	page       *page         // nil: there is no manifest
 	changed    chan struct{} // closed when there is another
@@ -237,14 +238,4 @@ func (o *output) look(since time.Time) (now *page, fit bool, changed <-chan stru
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.page, o.page != nil && (o.page.fresh != nil || !since.After(o.came)), o.changed
-}
-
-// arrive notes that there is another publisher.
-func (o *output) arrive() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.came, o.first = time.Now(), o.nextPeriod
-	if o.page != nil {
-		o.page = &page{marked: o.page.marked, plain: o.page.plain, came: o.came}
-	}
 }

@@ -66,14 +66,14 @@ func (s *Server) open(sub *stream.Subscriber) cmaf.Output {
 	if !p.look() || !s.outputs.Enter() {
 		return none{}
 	}
-	p.output = s.output(p.name, p.vhost)
+	p.output = s.output(p.name, p.vhost, r.Supplied)
 	return p
 }
 
 // End is a cmaf.Output's.
 func (p *packager) End() {
 	defer p.server.outputs.Leave()
-	defer func() { p.server.outputs.Release(p.output) }()
+	defer func() { p.server.release(p.output) }()
 	p.finish()
 }
 
@@ -95,8 +95,8 @@ func (p *packager) look() bool {
 	next := p.server.newOutput(p.name, v)
 	if o := p.output; o.dir != next.dir || o.file != next.file || o.url != next.url {
 		p.finish()
-		p.server.outputs.Release(o)
-		p.output = p.server.output(p.name, v)
+		p.server.release(o)
+		p.output = p.server.output(p.name, v, false)
 	} else if was.DashServeFrom != p.rules.DashServeFrom {
 		p.finish()
 	}

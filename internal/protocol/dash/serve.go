@@ -33,6 +33,26 @@ type place struct {
 // list reports whether it is the manifest.
 func (p *place) list() bool { return p.segment == nil && p.header == nil && !p.clock }
 
+// Lent is Route for another process of this server: it knows the streams that are published here, and no others.
+func (s *Server) Lent(r *http.Request) http.Handler {
+	vhost := ""
+	if v := s.o.Config().Vhost(web.Host(r)); v != nil {
+		vhost = v.Name
+	}
+	p, ok := s.places.Find(vhost, r.URL.Path)
+	if x, _ := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && !ok {
+		p, ok = s.places.Find(x.Name.Vhost, r.URL.Path)
+	}
+	if !ok || p.clock {
+		return nil
+	}
+	n := p.output.name
+	if info, known := s.o.Registry().Find(n.Vhost, n.App, n.Stream); !known || !info.Live {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, &p) })
+}
+
 // Route is a web.Route for manifests and segments.
 func (s *Server) Route(r *http.Request) http.Handler {
 	vhost := ""
@@ -41,14 +61,16 @@ func (s *Server) Route(r *http.Request) http.Handler {
 		vhost = v.Name
 	}
 	p, ok := s.places.Find(vhost, r.URL.Path)
-	if ok && p.list() && v != nil && v.Dash.Enabled && p.output.name.Vhost != v.Name && p.output.dir != shelf.Dir(v.Dash.DashPath) {
-		return nil // another virtual host's stream of that name is not this one's, unless their files are the same
-	}
-	if x, _ := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && (!ok || !p.list()) {
+	foreign := ok && p.list() && v != nil && v.Dash.Enabled && p.output.name.Vhost != v.Name && p.output.dir != shelf.Dir(v.Dash.DashPath)
+	if x, _ := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); !foreign && x != nil && (!ok || !p.list()) {
 		p, ok = s.places.Find(x.Name.Vhost, r.URL.Path) // the address of a segment has the session's id and not ?vhost=
 	}
-	if !ok {
-		return nil
+	if !ok || foreign { // another virtual host's stream of that name is not this one's, unless their files are the same
+		sought := s.seek(v, r.URL.Path)
+		if sought == nil {
+			return nil
+		}
+		p = *sought
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, &p) })
 }
@@ -74,9 +96,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 	case h.DashCtx:
 		s.servePlayer(w, r, p.output)
 	default:
-		if now := s.await(w, r, p.output, time.Time{}); now != nil {
-			shelf.Send(w, r, typeManifest, "max-age=1", now.plain)
-		}
+		s.servePlain(w, r, p.output)
 	}
 }
 
@@ -100,23 +120,20 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output) 
 	if x != nil {
 		began = x.Began
 	}
-	now := s.await(w, r, o, began)
-	if now == nil {
+	known := x != nil
+	var now *page
+	anew := !known && s.brings(o.name.Vhost) && !o.here(began)
+	if anew && r.Method == http.MethodGet {
+		if x, now = s.summon(w, r, o, id); x == nil {
+			return
+		}
+	} else if now = s.await(w, r, o, arrival{since: began, wait: firstWait, anew: anew}); now == nil {
 		return
-	}
-	if x == nil && r.Method == http.MethodGet {
-		if v := s.o.Config().Exactly(o.name.Vhost); v != nil && !v.Enabled {
-			web.Fail(w, http.StatusForbidden, "The virtual host "+v.Name+" is switched off.")
+	} else if x == nil && r.Method == http.MethodGet {
+		if x = s.admit(w, r, o, id, o.idleFor()); x == nil {
 			return
 		}
-		var err error
-		if x, err = s.sessions.Admit(r, o.name, o.file, id, o.idleFor()); err != nil {
-			shelf.Refuse(w, r, err)
-			return
-		}
-		told = id != ""
-		began = x.Began
-		if now = s.await(w, r, o, began); now == nil { // all may be different by now
+		if now = s.await(w, r, o, arrival{since: x.Began, wait: firstWait}); now == nil { // all may be different by now
 			return
 		}
 	}
@@ -124,26 +141,58 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output) 
 		shelf.Send(w, r, typeManifest, "no-cache", nil)
 		return
 	}
+	if !known {
+		told = id != ""
+	}
 	s.sessions.Hear(x, o.idleFor(), told)
 	query := ctxName + "=" + x.ID
 	location := r.URL.EscapedPath() + "?" + query // a whole path, which means the same from wherever it is seen
 	if rest := s.sessions.Without(r.URL.RawQuery); rest != "" {
 		location += "&" + rest
 	}
-	shelf.Send(w, r, typeManifest, "no-cache", now.render(began, "?"+query, location))
+	shelf.Send(w, r, typeManifest, "no-cache", now.render(x.Began, "?"+query, location))
+}
+
+// admit begins a session, whose player may be silent for so long; if it may not begin, the request is answered.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, o *output, id string, limit time.Duration) *shelf.Session {
+	if v := s.o.Config().Exactly(o.name.Vhost); v != nil && !v.Enabled {
+		web.Fail(w, http.StatusForbidden, "The virtual host "+v.Name+" is switched off.")
+		return nil
+	}
+	x, err := s.sessions.Admit(r, o.name, o.file, id, limit)
+	if err != nil {
+		shelf.Refuse(w, r, err)
+		return nil
+	}
+	return x
+}
+
+// arrival is what a request for a manifest waits for.
+type arrival struct {
+	since time.Time     // when its player began
+	wait  time.Duration // for the first segment
+	anew  bool          // one of long ago will not do
 }
 
 // await returns the manifest, for who plays since then. If the stream is live and it will come soon, it waits;
 // otherwise it answers and returns nil.
-func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output, since time.Time) *page {
-	now, fit, changed := o.look(since)
+func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output, a arrival) *page {
+	late := a.anew && !o.here(time.Now())
+	now, fit, changed := o.look(a.since)
+	var old *page
+	if late {
+		old, now, fit = now, nil, false
+	}
 	if !fit {
-		ctx, cancel := context.WithTimeout(r.Context(), firstWait)
+		ctx, cancel := context.WithTimeout(r.Context(), a.wait)
 		defer cancel()
 		for !fit && ctx.Err() == nil && s.outputs.Busy(o) {
 			select {
 			case <-changed:
-				now, fit, changed = o.look(since)
+				now, fit, changed = o.look(a.since)
+				if fit = fit && now != old; now == old {
+					now = nil
+				}
 			case <-ctx.Done():
 			}
 		}

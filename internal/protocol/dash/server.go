@@ -27,6 +27,7 @@ type Server struct {
 	outputs  *shelf.Stock[*output]
 	places   shelf.Places[place]
 	sessions *shelf.Sessions
+	wishes   *shelf.Wishes
 }
 
 // New returns a server.
@@ -40,6 +41,7 @@ func New(o Options) *Server {
 			Kind: "dash-play", Param: ctxName, Registry: o.Registry, Log: o.Log,
 			Limit: func() int { return o.Config().MaxConnections },
 		}),
+		wishes: shelf.NewWishes(o.Registry),
 	}
 }
 
@@ -63,7 +65,9 @@ func (s *Server) Chunks() cmaf.Kind {
 
 // Run ends sessions that are over and deletes the files of streams that are, until ctx ends. Then
 // it waits for the outputs, which the Registry ends, and deletes what dash_dispose says.
-func (s *Server) Run(ctx context.Context) error { return shelf.Tend(ctx, s.outputs, s.sessions) }
+func (s *Server) Run(ctx context.Context) error {
+	return shelf.Tend(ctx, s.outputs, s.sessions, s.wishes)
+}
 
 // rules returns the settings in force for an output: its last ones if its vhost is gone.
 func (s *Server) rules(o *output) *config.Dash {
@@ -76,8 +80,9 @@ func (s *Server) rules(o *output) *config.Dash {
 }
 
 // output returns a stream's output at the place that the settings name, to be added to by its caller alone: the one
-// there is, or one that goes on where the manifest on disk ends.
-func (s *Server) output(n shelf.Name, v *config.Vhost) *output {
+// there is, or one that goes on where the manifest on disk ends. Brought is that it comes from
+// another server.
+func (s *Server) output(n shelf.Name, v *config.Vhost, brought bool) *output {
 	o := s.newOutput(n, v)
 	o = s.outputs.Occupy(o, func(was *output) {
 		if was != nil {
@@ -87,7 +92,7 @@ func (s *Server) output(n shelf.Name, v *config.Vhost) *output {
 		s.places.Put(o, n.Vhost, o.url, place{output: o})
 		s.places.Put(o, n.Vhost, o.clockURL(), place{output: o, clock: true})
 	})
-	o.arrive()
+	o.feed(brought)
 	return o
 }
 

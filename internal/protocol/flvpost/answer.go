@@ -65,6 +65,8 @@ func (s *session) last(err error) *refusal {
 		return refuse(http.StatusOK, "The stream %s has been published to its end.", s.url)
 	case errors.Is(err, stream.ErrKicked):
 		return refuse(http.StatusForbidden, "The operator of the server has closed this connection.")
+	case errors.Is(err, stream.ErrEnding):
+		return refuse(http.StatusServiceUnavailable, "The server is about to end: connect again.")
 	case errors.Is(err, stream.ErrReplaced):
 		return refuse(http.StatusConflict, "Another publisher has taken over this stream.")
 	case errors.Is(err, stream.ErrIdle):

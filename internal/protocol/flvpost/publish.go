@@ -22,9 +22,6 @@ func (s *session) publish(ctx context.Context, cancel context.CancelCauseFunc) e
 		return refuseStream(err, s.request)
 	}
 	defer p.Close()
-	if err := p.Ready(ctx); err != nil {
-		return refuseStream(err, s.request)
-	}
 	if err := s.invite(); err != nil {
 		p.Lost(err)
 		return err

@@ -164,7 +164,7 @@ func unlessLeft(err error) error {
 
 // quiet reports whether err is an end that nobody has to look into.
 func quiet(err error) bool {
-	for _, end := range []error{stream.ErrKicked, stream.ErrIdle, stream.ErrReplaced, context.Canceled} {
+	for _, end := range []error{stream.ErrKicked, stream.ErrEnding, stream.ErrIdle, stream.ErrReplaced, context.Canceled} {
 		if errors.Is(err, end) {
 			return true
 		}

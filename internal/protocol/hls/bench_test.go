@@ -27,7 +27,7 @@ func packing(b *testing.B, hls string) *tsPackager {
 	s := New(Options{Config: func() *config.Config { return c }})
 	p := &tsPackager{packager: packager{server: s, name: shelf.Name{Vhost: stream.DefaultVhost, App: "live", Stream: "a"}, cut: true}}
 	p.look()
-	p.output = s.output(p.name, p.vhost, 0)
+	p.output = s.output(p.name, p.vhost, 0, false)
 	return p
 }
 
@@ -97,7 +97,7 @@ func packedOutput(b *testing.B, r *rig) *output {
 	r.server.o.OnSegment = nil // there is no publisher to tell of
 	p := &tsPackager{packager: packager{server: r.server, name: shelf.Name{Vhost: v.Name, App: "live", Stream: "a"}}}
 	p.look()
-	p.output = r.server.output(p.name, p.vhost, 0)
+	p.output = r.server.output(p.name, p.vhost, 0, false)
 	l := &media.Layout{Tracks: []*media.Track{studio.Pictures()}}
 	for n := range int64(500) {
 		f := media.NewFrame(nil, studio.Picture(true, 10000, 0))

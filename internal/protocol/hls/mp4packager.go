@@ -41,7 +41,7 @@ func (s *Server) open(sub *stream.Subscriber) cmaf.Output {
 // End is a cmaf.Output's.
 func (p *mp4Packager) End() {
 	defer p.server.outputs.Leave()
-	defer func() { p.server.outputs.Release(p.output) }()
+	defer func() { p.server.release(p.output) }()
 	p.finish()
 }
 

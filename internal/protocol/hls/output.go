@@ -37,6 +37,7 @@ type output struct {
 	open            *segment      // of which there are parts; nil: none
 	header          *header       // the newest, of which there may be no segment yet
 	begun           bool          // there has been a segment
+	fed             bool          // somebody adds to it
 	mp4             bool          // segments are of MP4
 	low             bool          // there are parts
 	emptied         int           // counts how often all has been deleted beneath the packager
@@ -61,14 +62,7 @@ func (o *output) become(mp4, low bool) {
 	defer o.mu.Unlock()
 	if o.mp4 != mp4 && len(o.list) > 0 {
 		now := time.Now()
-		for _, s := range o.list {
-			s.due = now.Add(total(o.list))
-			if s.discontinuity {
-				o.discontinuities++
-			}
-		}
-		o.gone = append(o.gone, o.list...)
-		o.list, o.page = nil, nil
+		o.clear(now)
 		if o.header != nil && !mp4 {
 			o.gone = append(o.gone, &segment{header: o.header, due: now})
 			o.header = nil
@@ -78,6 +72,18 @@ func (o *output) become(mp4, low bool) {
 	if !low {
 		o.open, o.partTarget = nil, 0
 	}
+}
+
+// clear takes all whole segments out of the playlist, so that there is none until the next one; mu is held.
+func (o *output) clear(now time.Time) {
+	for _, s := range o.list {
+		s.due = now.Add(total(o.list))
+		if s.discontinuity {
+			o.discontinuities++
+		}
+	}
+	o.gone = append(o.gone, o.list...)
+	o.list, o.page = nil, nil
 }
 
 // extend adds a segment to the playlist, and takes out those that have become too old. The error

@@ -44,7 +44,7 @@ func (s *Server) newPackager(sub *stream.Subscriber) *packager {
 	if _, ok := p.look(); !ok {
 		return nil
 	}
-	p.output = s.output(p.name, p.vhost, 0)
+	p.output = s.output(p.name, p.vhost, 0, r.Supplied)
 	return p
 }
 
@@ -68,8 +68,8 @@ func (p *packager) look() (was *config.HLS, ok bool) {
 	if o := p.output; o.dir != next.dir || o.file != next.file || o.url != next.url {
 		p.finish()
 		n, _ := o.position()
-		p.server.outputs.Release(o)
-		p.output = p.server.output(p.name, v, n)
+		p.server.release(o)
+		p.output = p.server.output(p.name, v, n, false)
 	}
 	return was, true
 }

@@ -2,7 +2,6 @@ package hls
 
 import (
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
@@ -37,8 +36,8 @@ func (s *Server) wake(v *config.Vhost, at string) *place {
 	if info, err := shelf.Dir(v.HLS.HlsPath).Stat(file); err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
-	n, ok := nameOf(v, file)
-	if !ok || s.foreign(v, file) {
+	n, ok := shelf.NameOf(v.Name, v.HLS.HlsM3u8File, file)
+	if !ok || s.foreign(v, file) || s.brings(v.Name) && concluded(shelf.Dir(v.HLS.HlsPath), file) {
 		return nil
 	}
 	o := s.outputs.Adopt(s.newOutput(n, v))
@@ -50,32 +49,6 @@ func (s *Server) wake(v *config.Vhost, at string) *place {
 	p := &place{output: o}
 	s.places.Put(o, o.name.Vhost, o.url, p)
 	return p
-}
-
-// nameOf returns the stream whose playlist a file is.
-func nameOf(v *config.Vhost, file string) (shelf.Name, bool) {
-	n := shelf.Name{Vhost: v.Name}
-	pattern := regexp.QuoteMeta(shelf.Tidy(v.HLS.HlsM3u8File))
-	for variable, group := range map[string]string{"vhost": regexp.QuoteMeta(v.Name), "app": "(?P<app>.+)", "stream": "(?P<stream>[^/]+)"} {
-		pattern = strings.Replace(pattern, regexp.QuoteMeta("["+variable+"]"), group, 1)
-	}
-	re, err := regexp.Compile("^" + pattern + "$")
-	if err != nil {
-		return n, false
-	}
-	found := re.FindStringSubmatch(file)
-	if found == nil {
-		return n, false
-	}
-	for i, group := range re.SubexpNames() {
-		switch group {
-		case "app":
-			n.App = found[i]
-		case "stream":
-			n.Stream = found[i]
-		}
-	}
-	return n, n.Safe() && n.Expand(v.HLS.HlsM3u8File) == file
 }
 
 // idleFor is how long a player may be silent before its session is over.

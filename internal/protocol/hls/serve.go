@@ -21,6 +21,29 @@ const (
 	typeKey       = "application/octet-stream"
 )
 
+// Lent is Route for another process of this server: it knows the streams that are published here, and no others.
+func (s *Server) Lent(r *http.Request) http.Handler {
+	v := s.o.Config().Vhost(web.Host(r))
+	vhost := ""
+	if v != nil {
+		vhost = v.Name
+	}
+	if x, _ := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil {
+		vhost = x.Name.Vhost
+	}
+	p, _ := s.places.Find(vhost, r.URL.Path)
+	if p == nil || !s.published(p.output.name) {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, p) })
+}
+
+// published reports whether somebody publishes a stream, or is waited for.
+func (s *Server) published(n shelf.Name) bool {
+	info, ok := s.o.Registry().Find(n.Vhost, n.App, n.Stream)
+	return ok && info.Live
+}
+
 // Route is a web.Route for playlists, segments and keys.
 func (s *Server) Route(r *http.Request) http.Handler {
 	v := s.o.Config().Vhost(web.Host(r))
@@ -36,7 +59,9 @@ func (s *Server) Route(r *http.Request) http.Handler {
 		p = nil // another virtual host's stream of that name is not this one's, unless their files are the same
 	}
 	if p == nil && strings.HasSuffix(r.URL.Path, ".m3u8") {
-		p = s.wake(v, r.URL.Path)
+		if p = s.wake(v, r.URL.Path); p == nil {
+			p = s.seek(v, r.URL.Path)
+		}
 	}
 	if p == nil {
 		if v != nil && secret(&v.HLS, r.URL.Path) {
@@ -67,9 +92,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 	case h.HlsCtx:
 		s.servePlayer(w, r, p.output, h)
 	default:
-		if d, ok := s.await(w, r, p.output); ok {
-			shelf.Send(w, r, typePlaylist, d.age(), d.text().plain)
-		}
+		s.servePlain(w, r, p.output)
 	}
 }
 
@@ -84,19 +107,22 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 	if x != nil && x.Name != o.name { // the id is of another stream's player
 		x, id = nil, ""
 	}
-	d, ok := s.await(w, r, o)
-	if !ok {
-		return
-	}
 	again := x != nil || shelf.Ours(id) // it had a session with us, or with the process before
-	if x == nil && r.Method == http.MethodGet {
-		if v := s.o.Config().Exactly(o.name.Vhost); v != nil && !v.Enabled {
-			web.Fail(w, http.StatusForbidden, "The virtual host "+v.Name+" is switched off.")
+	var d delivery
+	anew := x == nil && s.brings(o.name.Vhost) && !o.here(time.Now())
+	if anew && r.Method == http.MethodGet {
+		if x, d = s.summon(w, r, o, id, h); x == nil {
 			return
 		}
-		var err error
-		if x, err = s.sessions.Admit(r, o.name, o.file, id, idleFor(h), directivePrefix); err != nil {
-			shelf.Refuse(w, r, err)
+		again = again && x.ID == id
+	} else {
+		var ok bool
+		if d, ok = s.await(w, r, o, firstWait, anew); !ok {
+			return
+		}
+	}
+	if x == nil && r.Method == http.MethodGet {
+		if x = s.admit(w, r, o, id, idleFor(h)); x == nil {
 			return
 		}
 		again = again && x.ID == id
@@ -114,8 +140,22 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 	if rest := s.sessions.Without(r.URL.RawQuery, directivePrefix); rest != "" {
 		uri += "&" + rest
 	}
-	rates, tracks := o.describe()
+	rates, tracks := d.output.describe()
 	shelf.Send(w, r, typePlaylist, "no-cache", master(rates, tracks, uri))
+}
+
+// admit begins a session, whose player may be silent for so long; if it may not begin, the request is answered.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, o *output, id string, limit time.Duration) *shelf.Session {
+	if v := s.o.Config().Exactly(o.name.Vhost); v != nil && !v.Enabled {
+		web.Fail(w, http.StatusForbidden, "The virtual host "+v.Name+" is switched off.")
+		return nil
+	}
+	x, err := s.sessions.Admit(r, o.name, o.file, id, limit, directivePrefix)
+	if err != nil {
+		shelf.Refuse(w, r, err)
+		return nil
+	}
+	return x
 }
 
 func failEnded(w http.ResponseWriter, id string) {

@@ -27,6 +27,7 @@ type Server struct {
 	outputs  *shelf.Stock[*output]
 	places   shelf.Places[*place]
 	sessions *shelf.Sessions
+	wishes   *shelf.Wishes
 }
 
 // New returns a server.
@@ -40,6 +41,7 @@ func New(o Options) *Server {
 			Kind: "hls-play", Param: ctxName, Registry: o.Registry, Log: o.Log,
 			Limit: func() int { return o.Config().MaxConnections },
 		}),
+		wishes: shelf.NewWishes(o.Registry),
 	}
 }
 
@@ -79,7 +81,9 @@ func (s *Server) makes(vhost string, mp4 bool) bool {
 
 // Run ends sessions that are over and deletes the files of streams that are, until ctx ends. Then
 // it waits for the outputs, which the Registry ends, and deletes what hls_dispose says.
-func (s *Server) Run(ctx context.Context) error { return shelf.Tend(ctx, s.outputs, s.sessions) }
+func (s *Server) Run(ctx context.Context) error {
+	return shelf.Tend(ctx, s.outputs, s.sessions, s.wishes)
+}
 
 // rules returns the settings in force for an output: its last ones if its vhost is gone.
 func (s *Server) rules(o *output) *config.HLS {
@@ -92,14 +96,13 @@ func (s *Server) rules(o *output) *config.HLS {
 }
 
 // output returns a stream's output at the place that the settings name, to be added to by its caller alone:
-// the one there is, or one that goes on where the files on disk end. Next is the least sequence number.
-func (s *Server) output(n shelf.Name, v *config.Vhost, next uint64) *output {
+// the one there is, or one that goes on where the files on disk end. Next is the least sequence number; brought is that the
+// stream comes from another server.
+func (s *Server) output(n shelf.Name, v *config.Vhost, next uint64, brought bool) *output {
 	o := s.outputs.Occupy(s.newOutput(n, v), func(*output) {})
 	s.places.Put(o, n.Vhost, o.url, &place{output: o})
 	o.resume(&v.HLS)
-	o.mu.Lock()
-	o.next = max(o.next, next)
-	o.mu.Unlock()
+	o.feed(next, brought)
 	o.become(v.HLS.FMP4(), v.HLS.HlsLowLatency)
 	return o
 }

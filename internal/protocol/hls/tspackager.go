@@ -29,7 +29,7 @@ func (s *Server) pack(sub *stream.Subscriber) {
 		return
 	}
 	p := &tsPackager{packager: *common}
-	defer func() { s.outputs.Release(p.output) }()
+	defer func() { s.release(p.output) }()
 	defer p.finish()
 	p.run()
 }

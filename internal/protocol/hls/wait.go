@@ -30,6 +30,7 @@ type delivery struct {
 	part   int  // -1: the whole segment
 	skip   bool // what the player knows already may be left out
 	page   *page
+	output *output // that it is of
 	target time.Duration
 }
 
@@ -87,16 +88,23 @@ func (o *output) patience() time.Duration {
 
 // await finds the playlist that a request wants. If the stream is live and it will come soon, it waits; it is
 // false if there is none, and then the request is answered. One that waits for the next publisher is given what
-// there is after a while, so that its player asks again.
-func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output) (delivery, bool) {
+// there is after a while, so that its player asks again. The first segment is waited for as long as wait says; anew is
+// that one of long ago will not do.
+func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output, wait time.Duration, anew bool) (delivery, bool) {
 	d, err := deliveryOf(r.URL.RawQuery)
+	d.output = o
 	if err != nil {
 		web.Fail(w, http.StatusBadRequest, err.Error())
 		return d, false
 	}
+	late := anew && !o.here(time.Now())
 	now, _ := o.look()
+	var old *page
+	if late {
+		old, now = now, nil
+	}
 	if now == nil && s.outputs.Busy(o) {
-		now = o.until(r, firstWait, func(*page) bool { return true })
+		now = o.until(r, wait, func(p *page) bool { return p != old })
 	}
 	if now == nil {
 		web.Fail(w, http.StatusNotFound, "there is no segment of this stream yet")

@@ -140,13 +140,16 @@ func (h *house) url(path string) string {
 	return h.web.URL + path
 }
 
-// get asks for a path; the answer's body is closed with the test.
-func (h *house) get(path string) *http.Response {
+// get asks for a path, with headers and their values; the answer's body is closed with the test.
+func (h *house) get(path string, headers ...string) *http.Response {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url(path), nil)
 	if err != nil {
 		h.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Do(r)

@@ -197,8 +197,8 @@ func (v *viewer) attach(l *media.Layout) error {
 	key := logKey{form: v.form.name, kinds: v.kinds, chunked: v.chunked}
 	if v.form.name == "flv" {
 		key.jitter, key.reduce = play.TimeJitter, play.ReduceSequenceHeader
-		if play.Atc || play.AtcAuto && l.Meta.Get(atcWish) == "true" {
-			key.jitter = "off"
+		if play.Atc || play.AtcAuto && l.Meta.Get(atcWish) == "true" || len(v.request.Via) > 0 {
+			key.jitter = "off" // other servers compare it with that of others
 		}
 	}
 	if v.link.log != nil && v.link.key == key {

@@ -41,6 +41,7 @@ var (
 	errAbsent = refuse(http.StatusNotFound, "Nobody publishes this stream.")
 	errSilent = refuse(http.StatusNotFound, "The publisher has sent nothing yet that could be played.")
 	errEnded  = refuse(http.StatusNotFound, "The publisher has ended before anything came.")
+	errEnding = &refusal{status: http.StatusServiceUnavailable, reason: "The server is about to end: ask again.", err: stream.ErrEnding}
 	errKicked = &refusal{status: http.StatusForbidden, reason: "The operator of the server has closed this connection.", err: stream.ErrKicked}
 )
 

@@ -95,18 +95,20 @@ func TestTimes(t *testing.T) {
 	for _, c := range []struct {
 		jitter string
 		atc    bool
+		via    string // another server that asks
 		want   string
 	}{
-		{"full", false, "meta@0 a-head@0 v-head@0 K@0 a@0 v@40 a@40 K@80 v@120"},
-		{"zero", false, "meta@0 a-head@0 v-head@0 K@0 a@0 v@40 a@40 K@60080 v@60120"},
-		{"off", false, "meta@0 a-head@7040 v-head@7040 K@7040 a@7040 v@7080 a@7080 K@67120 v@67160"},
-		{"full", true, "meta@0 a-head@7040 v-head@7040 K@7040 a@7040 v@7080 a@7080 K@67120 v@67160"},
+		{"full", false, "", "meta@0 a-head@0 v-head@0 K@0 a@0 v@40 a@40 K@80 v@120"},
+		{"zero", false, "", "meta@0 a-head@0 v-head@0 K@0 a@0 v@40 a@40 K@60080 v@60120"},
+		{"off", false, "", "meta@0 a-head@7040 v-head@7040 K@7040 a@7040 v@7080 a@7080 K@67120 v@67160"},
+		{"full", true, "", "meta@0 a-head@7040 v-head@7040 K@7040 a@7040 v@7080 a@7080 K@67120 v@67160"},
+		{"full", false, "me", "meta@0 a-head@7040 v-head@7040 K@7040 a@7040 v@7080 a@7080 K@67120 v@67160"},
 	} {
 		h := newHouse(t, func(v *config.Vhost) { v.Play.TimeJitter, v.Play.Atc = c.jitter, c.atc })
 		p := h.publish(layout(picture(), sound()))
 		p.own = 7 * time.Second
 		p.write(both)
-		answer := h.get("/live/s.flv")
+		answer := h.get("/live/s.flv", viaHeader, c.via)
 		hears(t, answer.Body, 13)
 		got := tags(t, answer.Body, 7)
 		p.own += time.Minute

@@ -135,15 +135,20 @@ func (s *Server) request(r *http.Request, t target, rules rules) *stream.Request
 	if r.URL.RawQuery != "" {
 		param = "?" + r.URL.RawQuery
 	}
+	server := r.Header.Get(viaHeader) != ""
 	return &stream.Request{
 		ID: stream.NewID(), Kind: "flv-play", Remote: web.ClientAddr(r),
-		Vhost: rules.now.Name, App: t.app, Stream: t.stream,
+		Vhost: rules.now.Name, App: t.app, Stream: t.stream, Via: viaOf(r),
 		Name: t.stream + path.Ext(r.URL.Path), Param: param,
 		TCURL: scheme + web.Host(r) + "/" + t.app, PageURL: r.Referer(), Token: web.Bearer(r),
 		Viewer: true, Link: fanout.LinkOf(web.Conn(r)), Traffic: &stream.Traffic{},
 		Pace: func() stream.Pace {
 			play := &rules.current().Play
-			return stream.Pace{Latency: play.MwLatency, Frames: play.MwMsgs}
+			pace := stream.Pace{Latency: play.MwLatency, Frames: play.MwMsgs}
+			if server {
+				return pace.ForServer()
+			}
+			return pace
 		},
 	}
 }

@@ -114,6 +114,8 @@ func (v *viewer) run(ctx context.Context, cancel context.CancelCauseFunc) (err e
 		err = errEnded
 	case errors.Is(err, stream.ErrKicked):
 		err = errKicked
+	case errors.Is(err, stream.ErrEnding):
+		err = errEnding
 	}
 	return err
 }
@@ -193,7 +195,7 @@ func unlessLeft(cause error) error {
 
 // quiet reports whether err is an end that nobody has to look into.
 func quiet(err error) bool {
-	for _, end := range []error{io.EOF, context.Canceled, stream.ErrKicked, fanout.ErrSlow, errAbsent, errSilent, errEnded} {
+	for _, end := range []error{io.EOF, context.Canceled, stream.ErrKicked, stream.ErrEnding, fanout.ErrSlow, errAbsent, errSilent, errEnded} {
 		if errors.Is(err, end) {
 			return true
 		}

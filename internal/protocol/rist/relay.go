@@ -125,7 +125,7 @@ func (v *Relay) Pull(ctx context.Context, url string, r *stream.Request, begun f
 
 // Push sends a stream to an address until the publication ends, which is no error, or nobody answers there any more. Open
 // gives a position in the stream, and is called when somebody has answered.
-func (v *Relay) Push(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, _ <-chan struct{}) error {
+func (v *Relay) Push(ctx context.Context, url string, visit transport.Visit, open func(stream.Cargo) *stream.Subscriber, _ <-chan struct{}) error {
 	to, err := parseURL(url)
 	if err != nil {
 		return err
@@ -146,7 +146,7 @@ func (v *Relay) Push(ctx context.Context, url string, open func(stream.Cargo) *s
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
-	out := transport.Out{Sub: sub, To: &sink{conn: conn}, Size: MaxPayload}
+	out := transport.Out{Sub: sub, To: &sink{conn: conn, traffic: visit.Traffic}, Size: MaxPayload}
 	err = out.Run(ctx)
 	if errors.Is(err, transport.ErrEnded) {
 		time.Sleep(min(conn.Stats().RTT*2+ask, lastWords)) // for the last packets to be asked for again
@@ -180,6 +180,7 @@ const (
 // sink is a receiver, as a transport.Sink.
 type sink struct {
 	conn    *Sender
+	traffic *stream.Traffic // nil is not counted
 	packets int
 }
 
@@ -188,6 +189,9 @@ type sink struct {
 func (s *sink) Send(b []byte) error {
 	if s.packets++; s.packets%64 == 0 && media.Now()-s.conn.Heard() > int64(answerWait) {
 		return errUnanswered
+	}
+	if s.traffic != nil {
+		s.traffic.Sent.Add(uint64(len(b)))
 	}
 	if err := s.conn.WritePacket(b); errors.Is(err, net.ErrClosed) || errors.Is(err, ErrBroken) {
 		return err

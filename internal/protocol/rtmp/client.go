@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"weir/internal/format/amf0"
+	"weir/internal/stream"
+	"weir/internal/transport"
 )
 
 const (
@@ -41,6 +43,10 @@ type DialOptions struct {
 
 	ChunkSize int // of what we send; 0 is 60000
 
+	// Server has the client speak as servers speak to each other, who need no leave to publish: no releaseStream and no
+	// FCPublish.
+	Server bool
+
 	Keep bool // what arrives, for Release
 }
 
@@ -59,6 +65,11 @@ type StatusError struct {
 	Description string
 
 	redirect destination // where to go instead; no address is nowhere
+}
+
+// Is has errors.Is know a refusal, and what it is for.
+func (e *StatusError) Is(target error) bool {
+	return target == transport.ErrRefused || target == stream.ErrBusy && e.Code == codeBadName
 }
 
 func (e *StatusError) Error() string {
@@ -244,41 +255,60 @@ func (c *Client) readMessage() (message, error) {
 // next is readMessage under the deadline in force.
 func (c *Client) next() (message, error) {
 	for {
-		m, err := c.in.readMessage()
-		if err != nil {
+		m, ok, err := c.come()
+		if ok || err != nil {
+			return m, err
+		}
+		if err := c.in.wait(); err != nil {
 			return message{}, c.failed("read", err)
 		}
-		if err := c.acknowledge(); err != nil {
-			return message{}, err
+	}
+}
+
+// come is next for a message that has come already; it is not ok if there is none.
+func (c *Client) come() (message, bool, error) {
+	for {
+		m, ok, err := c.in.next()
+		if err != nil {
+			return message{}, false, c.failed("read", err)
 		}
-		switch m.kind {
-		case ack, setPeerBandwidth:
-		case windowAckSize:
-			size, err := parseControl(&m)
-			if err != nil {
-				return message{}, err
-			}
-			c.window = uint64(size)
-		case userControl:
-			e, err := parseEvent(&m)
-			if err != nil {
-				return message{}, err
-			}
-			if e.kind != eventPingRequest {
-				return m, nil
-			}
-			if err := c.reply(eventMessage(eventPingResponse, e.value)); err != nil {
-				return message{}, err
-			}
-		case amf0Command, amf3Command:
-			if err := c.refusal(&m); err != nil {
-				return message{}, err
-			}
-			return m, nil
-		default:
-			return m, nil
+		if !ok {
+			return message{}, false, nil
+		}
+		if err := c.acknowledge(); err != nil {
+			return message{}, false, err
+		}
+		ours, err := c.handle(&m)
+		if err != nil {
+			return message{}, false, err
+		}
+		if !ours {
+			return m, true, nil
 		}
 	}
+}
+
+// handle deals with a message that is about the connection itself, and reports whether it was one.
+func (c *Client) handle(m *message) (ours bool, err error) {
+	switch m.kind {
+	case ack, setPeerBandwidth:
+		return true, nil
+	case windowAckSize:
+		size, err := parseControl(m)
+		c.window = uint64(size)
+		return true, err
+	case userControl:
+		e, err := parseEvent(m)
+		if err != nil || e.kind != eventPingRequest {
+			return false, err
+		}
+		return true, c.reply(eventMessage(eventPingResponse, e.value))
+	case amf0Command, amf3Command:
+		if err := c.refusal(m); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // acknowledge tells the server how far we are, twice as often as it wants to know.

@@ -7,6 +7,8 @@ import (
 	"weir/internal/format/amf0"
 	"weir/internal/format/flv"
 	"weir/internal/media"
+	"weir/internal/stream"
+	"weir/internal/transport"
 )
 
 // Frames returns the stream that the client plays as frames, on the publisher's own time. Use
@@ -22,35 +24,77 @@ func (c *Client) Frames(log *slog.Logger) media.Reader {
 	return r
 }
 
+// Feed is Frames for who stays when the publisher ends, and may be asked to go: see transport.Feed.
+func (c *Client) Feed(log *slog.Logger) transport.Feed {
+	r := c.Frames(log).(*clientReader)
+	r.stays = true
+	return r
+}
+
 type clientReader struct {
 	client *Client
+	stays  bool
 	arena  media.Arena
 	demux  flv.Demux
 	ready  []*media.Frame
-	next   int // of ready
+	end    error // comes behind the frames that are ready
 }
 
 // ReadFrame returns the next frame. The error is io.EOF when the server has closed, or says that the publisher has gone.
 func (r *clientReader) ReadFrame() (*media.Frame, error) {
-	for r.next == len(r.ready) {
-		m, err := r.client.readMessage()
-		if err != nil {
-			return nil, err
+	var one [1]*media.Frame
+	_, err := r.ReadBatch(one[:])
+	return one[0], err
+}
+
+// ReadBatch returns the frames of all messages that have come, and waits until there are some.
+func (r *clientReader) ReadBatch(dst []*media.Frame) (int, error) {
+	for len(r.ready) == 0 {
+		if err := r.end; err != nil {
+			r.end = nil
+			return 0, err
 		}
-		switch m.kind {
-		case audio, video, amf0Data, amf3Data, aggregate:
-			clear(r.ready)
-			r.ready, r.next = r.demux.Frames(r.ready[:0], flv.TagType(m.kind), m.time, m.body), 0
-		case amf0Command, amf3Command:
-			if a := answer(&m); a.says("NetStream.Play.UnpublishNotify") {
-				return nil, io.EOF
+		m, err := r.client.readMessage()
+		for ok := err == nil; ok; {
+			if r.end = r.take(&m); r.end != nil || len(r.ready) >= len(dst) {
+				break
 			}
+			m, ok, r.end = r.client.come()
+		}
+		if err != nil {
+			return 0, err
 		}
 	}
-	f := r.ready[r.next]
-	r.next++
-	return f, nil
+	n := copy(dst, r.ready)
+	left := copy(r.ready, r.ready[n:])
+	clear(r.ready[left:])
+	r.ready = r.ready[:left]
+	return n, nil
 }
+
+// take makes frames of a message. The error is what it says of the stream.
+func (r *clientReader) take(m *message) error {
+	switch m.kind {
+	case audio, video, amf0Data, amf3Data, aggregate:
+		if len(m.body) > 0 {
+			r.ready = r.demux.Frames(r.ready, flv.TagType(m.kind), m.time, m.body)
+		}
+	case amf0Command, amf3Command:
+		a := answer(m)
+		switch {
+		case a.says("NetStream.Play.UnpublishNotify") && r.stays:
+			return stream.ErrUnpublished
+		case a.says("NetStream.Play.UnpublishNotify"):
+			return io.EOF
+		case a.says(codeReconnect) && r.stays:
+			return transport.ErrMove
+		}
+	}
+	return nil
+}
+
+// Close ends the connection.
+func (r *clientReader) Close() error { return r.client.Close() }
 
 // Writer returns a media.Writer and media.BatchWriter that publishes frames, with the time
 // stamps that their first publisher gave them. Use it after Publish, instead of WriteMessages.

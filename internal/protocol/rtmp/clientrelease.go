@@ -16,7 +16,7 @@ var errKept = errors.New("rtmp: too much before the answer")
 // Otherwise as Publish does.
 func (c *Client) Connect(ctx context.Context) error {
 	return c.start(ctx, func() error {
-		if err := c.connect("LNX 9,0,124,2"); err != nil {
+		if err := c.connect(c.version("LNX 9,0,124,2")); err != nil {
 			return err
 		}
 		return c.createStream()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"weir/internal/format/amf0"
@@ -18,6 +20,9 @@ const (
 	createID
 	startID // publish or play
 )
+
+// serverVersion is what servers say they are to each other, as they would be a player.
+const serverVersion = "WIN 15,0,0,239"
 
 const (
 	playLive     = -2000.0 // play's start: the live stream, or else a recorded one
@@ -50,7 +55,7 @@ func (c *Client) start(ctx context.Context, request func() error) error {
 		err := request()
 		var refused *StatusError
 		if errors.As(err, &refused) && refused.redirect.address != "" {
-			c.to = refused.redirect
+			c.follow(refused.redirect)
 			if err = c.dial(ctx); err == nil {
 				err = request()
 			}
@@ -63,7 +68,30 @@ func (c *Client) start(ctx context.Context, request func() error) error {
 	})
 }
 
+// follow has the client go elsewhere. A virtual host that it names in place of the server stays.
+func (c *Client) follow(to destination) {
+	if named := hostOf(c.options.TCURL); named != "" {
+		c.options.TCURL = ""
+		if named != hostOf(c.to.tcURL) {
+			c.options.TCURL = strings.Replace(to.tcURL, hostOf(to.tcURL), named, 1)
+		}
+	}
+	c.to = to
+}
+
+// hostOf is the host of an address, without its port.
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(u.Host, ":"+u.Port())
+}
+
 func (c *Client) publish() error {
+	if c.options.Server {
+		return c.announce()
+	}
 	if err := c.connect("FMLE/3.0 (compatible; weir)"); err != nil {
 		return err
 	}
@@ -78,8 +106,22 @@ func (c *Client) publish() error {
 	})
 }
 
+// announce is publish between servers.
+func (c *Client) announce() error {
+	if err := c.connect(serverVersion); err != nil {
+		return err
+	}
+	if err := c.createStream(); err != nil {
+		return err
+	}
+	c.put(commandMessage(statusChunk, c.stream, "publish", 0, nil, c.to.name, "live"))
+	return c.request("publish", 0, func(_ *message, a *command) bool {
+		return a.says("NetStream.Publish.Start")
+	})
+}
+
 func (c *Client) play() error {
-	if err := c.connect("LNX 9,0,124,2"); err != nil {
+	if err := c.connect(c.version("LNX 9,0,124,2")); err != nil {
 		return err
 	}
 	if err := c.createStream(); err != nil {
@@ -95,6 +137,14 @@ func (c *Client) play() error {
 		}
 		return a.says("NetStream.Play.Start")
 	})
+}
+
+// version is what a client says it is, unless it is a server.
+func (c *Client) version(other string) string {
+	if c.options.Server {
+		return serverVersion
+	}
+	return other
 }
 
 // connect asks for the app, and says how we send.
@@ -135,9 +185,13 @@ func (c *Client) connect(version string) error {
 
 // createStream asks for a message stream. Its number is the answer.
 func (c *Client) createStream() error {
-	c.put(commandMessage(commandChunk, 0, "createStream", createID, nil))
-	return c.request("createStream", createID, func(_ *message, a *command) bool {
-		if a.name != "_result" || a.tid != createID {
+	id := float64(createID)
+	if c.options.Server {
+		id = connectID + 1
+	}
+	c.put(commandMessage(commandChunk, 0, "createStream", id, nil))
+	return c.request("createStream", id, func(_ *message, a *command) bool {
+		if a.name != "_result" || a.tid != id {
 			return false
 		}
 		c.stream = uint32(a.number(1))

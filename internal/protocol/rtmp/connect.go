@@ -16,6 +16,7 @@ type connect struct {
 	swfURL         string
 	objectEncoding float64
 	enhanced       bool // it has heard of enhanced RTMP
+	movable        bool // it goes elsewhere when it is asked to
 	args           amf0.Object
 }
 
@@ -35,6 +36,7 @@ func parseConnect(c *command) (connect, error) {
 			k.enhanced = true
 		}
 	}
+	k.movable = int(o.Number("capsEx"))&capsReconnect != 0
 	if k.tcURL == "" {
 		return k, errConnect
 	}
@@ -52,6 +54,7 @@ type Product struct {
 // NetConnection connect Command".
 const (
 	canForward     = 4
+	capsReconnect  = 1
 	capsMultitrack = 2
 	capsModEx      = 4
 )
@@ -74,7 +77,7 @@ func connectResult(k *connect, p Product, id, ip string, pid int) message {
 			amf0.Property{Name: "fourCcList", Value: fourCCs()},
 			amf0.Property{Name: "videoFourCcInfoMap", Value: all},
 			amf0.Property{Name: "audioFourCcInfoMap", Value: all},
-			amf0.Property{Name: "capsEx", Value: capsMultitrack | capsModEx},
+			amf0.Property{Name: "capsEx", Value: capsReconnect | capsMultitrack | capsModEx},
 		)
 	}
 	info := amf0.Object{

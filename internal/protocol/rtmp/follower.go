@@ -68,7 +68,13 @@ func (p *follower) Terms() *fanout.Terms {
 }
 
 // Unpublished tells the player, if it is to know.
-func (p *follower) Unpublished() { p.queueUnpublished() }
+func (p *follower) Unpublished() {
+	if p.session.kin() {
+		p.session.cancel(errGone)
+		return
+	}
+	p.queueUnpublished()
+}
 
 // Fail ends the session.
 func (p *follower) Fail(err error) { p.session.cancel(err) } // the first cause stays

@@ -86,7 +86,7 @@ func TestConnectEnhanced(t *testing.T) {
 		if list, _ := props.Get("fourCcList"); enhanced && len(list.([]any)) != len(fourCCs()) {
 			t.Errorf("list %v", list)
 		}
-		if caps := props.Number("capsEx"); enhanced != (caps == capsMultitrack|capsModEx) {
+		if caps := props.Number("capsEx"); enhanced != (caps == capsReconnect|capsMultitrack|capsModEx) {
 			t.Errorf("caps %v", caps)
 		}
 	}

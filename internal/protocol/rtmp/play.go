@@ -25,10 +25,15 @@ type playing struct {
 
 // play starts to play. What the player says from then on is for control.
 func (s *session) play(ctx context.Context, w wish, r *stream.Request) error {
-	pacing := s.rules.fork()
-	r.Pace = func() stream.Pace {
-		v := pacing.current()
-		return stream.Pace{Latency: v.Play.MwLatency, Frames: v.Play.MwMsgs}
+	if pacing, server := s.rules.fork(), isServer(s.connect.args); !s.kin() {
+		r.Pace = func() stream.Pace {
+			v := pacing.current()
+			pace := stream.Pace{Latency: v.Play.MwLatency, Frames: v.Play.MwMsgs}
+			if server {
+				return pace.ForServer()
+			}
+			return pace
+		}
 	}
 	sub, err := s.server.options.Registry.Subscribe(ctx, r)
 	if err != nil {
@@ -51,6 +56,7 @@ func (s *session) play(ctx context.Context, w wish, r *stream.Request) error {
 	}
 	s.playing = &playing{p, pausing, wait}
 	s.src.limit, s.src.until = 0, time.Time{}
+	s.settled()
 	return nil
 }
 

@@ -27,6 +27,7 @@ type player struct {
 	sub     *stream.Subscriber
 	length  time.Duration // 0 is without end
 	rules   *rules
+	server  bool          // it is another server, which has players of its own
 	resumed chan struct{} // cap 1: no longer paused
 	paused  atomic.Bool
 
@@ -44,7 +45,7 @@ type player struct {
 
 func newPlayer(s *session, sub *stream.Subscriber, w wish) *player {
 	return &player{
-		session: s, sub: sub, length: w.length, rules: s.rules.fork(),
+		session: s, sub: sub, length: w.length, rules: s.rules.fork(), server: s.connect.args.String(viaName) != "",
 		resumed: make(chan struct{}, 1), nodelay: true,
 		mux: mux{describe: func(m *media.Meta) message { return metaMessage(m, s.server.options.Product) }},
 	}
@@ -81,20 +82,26 @@ func (p *player) run() {
 
 // unpublished tells the player that the publisher has gone, if it is to know.
 func (p *player) unpublished() error {
+	if p.session.kin() {
+		return errGone
+	}
 	p.queueUnpublished()
 	return p.session.reply()
 }
 
-// queueUnpublished is unpublished for the next flush.
+// queueUnpublished is unpublished for the next flush. Another server is to know in any case.
 func (p *player) queueUnpublished() {
-	if !p.rules.current().Play.NotifyUnpublish {
-		return
+	if p.rules.current().Play.NotifyUnpublish || p.server {
+		p.session.out.Queue(joinMessages(p.session.chunk, unpublishedMessages()...))
 	}
-	p.session.out.Queue(joinMessages(p.session.chunk,
+}
+
+func unpublishedMessages() []message {
+	return []message{
 		statusMessage("status", "NetStream.Play.UnpublishNotify", "The stream is not published any more.",
 			amf0.Property{Name: "details", Value: "stream"}, asClient()),
 		eventMessage(eventStreamEOF, streamID),
-	))
+	}
 }
 
 // WriteFrame writes one frame.
@@ -187,9 +194,10 @@ func (p *player) append(dst []message, f *media.Frame, v *config.Play) []message
 	return p.mux.append(dst, f, time, v.ReduceSequenceHeader)
 }
 
-// stamp returns the player's time of a frame, in ms, and whether it is the publisher's own.
+// stamp returns the player's time of a frame, in ms, and whether it is the publisher's own: that of another server always is,
+// who may compare it with that of others.
 func (p *player) stamp(f *media.Frame, v *config.Play) (time uint32, atc bool) {
-	atc = v.Atc || v.AtcAuto && f.Layout.Meta.Get(atcWish) == "true"
+	atc = v.Atc || p.server || v.AtcAuto && f.Layout.Meta.Get(atcWish) == "true"
 	return p.clock.stamp(f, v.TimeJitter, atc), atc
 }
 

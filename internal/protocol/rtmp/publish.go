@@ -28,9 +28,6 @@ func (s *session) publish(ctx context.Context, w wish, r *stream.Request) error 
 		return s.turnAwayStream(err, true, r)
 	}
 	defer p.Close()
-	if err := p.Ready(ctx); err != nil {
-		return s.turnAwayStream(err, true, r)
-	}
 	s.in.trust()
 	s.src.done = ctx.Done()
 	s.log.Info("publishing", "kind", r.Kind, "ip", s.remote, "stream", r.URL())
@@ -52,6 +49,7 @@ func (s *session) ingest(p *stream.Publisher) error {
 	if err != nil {
 		return err
 	}
+	s.settled()
 	from := newIngest(s, p)
 	_, err = media.Copy(p, from)
 	s.notes = from.notes()
@@ -64,7 +62,7 @@ func (s *session) ingest(p *stream.Publisher) error {
 // turnAwayStream tells the client what the registry or its gates said.
 func (s *session) turnAwayStream(err error, publish bool, r *stream.Request) error {
 	if moved, ok := errors.AsType[*stream.Moved](err); ok {
-		s.part(movedMessage(&s.connect, moved.URL))
+		s.sendTo(moved.URL)
 		return err
 	}
 	return s.turnAway(refuseStream(err, publish, r))

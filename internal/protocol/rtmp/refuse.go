@@ -34,6 +34,7 @@ const (
 	codePublishDenied = "NetStream.Publish.Denied"
 	codePlayFailed    = "NetStream.Play.Failed"
 	codeUnpublish     = "NetStream.Unpublish.Success"
+	codeReconnect     = "NetConnection.Connect.ReconnectRequest" // Enhanced RTMP v2, "Reconnect Request"
 )
 
 func refuse(code, format string, args ...any) *refusal {
@@ -61,12 +62,16 @@ func (r *refusal) message() message {
 	return statusMessage("error", r.code, r.text, asClient())
 }
 
-// movedMessage sends a client elsewhere, in both forms that clients know.
-func movedMessage(k *connect, to string) message {
+// movedMessage sends a client elsewhere, in both forms that clients know: some put the stream's name behind the first.
+func movedMessage(to string) message {
+	whole, _ := cutAny(to, "?#")
+	app, _ := splitLast(whole)
 	ex := amf0.Object{
 		{Name: "code", Value: 302},
-		{Name: "redirect", Value: k.tcURL},
+		{Name: "redirect", Value: app},
 		{Name: "redirect2", Value: to},
 	}
-	return statusMessage("error", codeRejected, "RTMP 302 Redirect", amf0.Property{Name: "ex", Value: ex})
+	m := statusMessage("error", codeRejected, "RTMP 302 Redirect", amf0.Property{Name: "ex", Value: ex})
+	m.stream = 0
+	return m
 }

@@ -40,7 +40,7 @@ func (v *Server) Pull(ctx context.Context, url string, r *stream.Request, begun 
 		return fmt.Errorf("rtmp: there is no virtual host %q", r.Vhost)
 	}
 	r.Traffic, r.Kick = &stream.Traffic{}, cancel
-	c, err := Dial(ctx, url, DialOptions{Dial: counted(r.Traffic), DialTimeout: relayDial, ReplyTimeout: relayDial})
+	c, err := Dial(ctx, url, DialOptions{Dial: counted(new(net.Dialer).DialContext, r.Traffic), DialTimeout: relayDial, ReplyTimeout: relayDial})
 	if err != nil {
 		return err
 	}
@@ -88,10 +88,12 @@ func (l *listened) ReadFrame() (*media.Frame, error) {
 
 // Push sends a stream to an address until the publication or the server there ends. Open gives a position in the stream,
 // and is called when the server takes it. The error is nil when the publication has ended.
-func (v *Server) Push(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, _ <-chan struct{}) error {
+func (v *Server) Push(ctx context.Context, url string, visit transport.Visit, open func(stream.Cargo) *stream.Subscriber, _ <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	c, err := Dial(ctx, url, DialOptions{DialTimeout: relayDial, ReplyTimeout: relayDial, WriteTimeout: relayWrite})
+	o := v.visiting(&visit)
+	o.WriteTimeout = relayWrite
+	c, err := Dial(ctx, url, o)
 	if err != nil {
 		return err
 	}
@@ -100,6 +102,9 @@ func (v *Server) Push(ctx context.Context, url string, open func(stream.Cargo) *
 		return err
 	}
 	sub := open("")
+	if sub == nil {
+		return context.Cause(ctx)
+	}
 	defer sub.Close()
 	stop := context.AfterFunc(ctx, func() {
 		_ = sub.Close()
@@ -130,9 +135,9 @@ func (v *Server) Push(ctx context.Context, url string, open func(stream.Cargo) *
 }
 
 // counted dials connections whose bytes are counted.
-func counted(t *stream.Traffic) func(ctx context.Context, network, address string) (net.Conn, error) {
+func counted(dial transport.Dial, t *stream.Traffic) transport.Dial {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,11 @@ func NewServer(o Options) *Server {
 // Serve serves one client until it leaves, is refused, or ctx ends, and closes the connection.
 // It logs the session's start and end.
 func (v *Server) Serve(ctx context.Context, conn net.Conn) {
-	s := newSession(v, conn)
+	v.serve(ctx, newSession(v, conn))
+}
+
+func (v *Server) serve(ctx context.Context, s *session) {
+	conn := s.conn
 	ctx, stop := s.life.begin(ctx)
 	defer stop()
 	var err error

@@ -81,23 +81,44 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestMoved sends a player elsewhere, as it is known from other servers: by an onStatus on no stream, with the address of
+// the application and that of the stream. Then its call is waited for, three seconds at most.
 func TestMoved(t *testing.T) {
-	h := newHouse(t, nil)
-	h.gate = func(*stream.Request, bool) error { return &stream.Moved{URL: "rtmp://b.com/live/s"} }
-	g := h.enter()
-	g.connects()
-	g.command("play", 3, nil, "s")
-	g.hears(amf0Command, statusChunk, streamID, "onStatus", 0, nil, amf0.Object{
-		{Name: "level", Value: "error"}, {Name: "code", Value: codeRejected}, {Name: "description", Value: "RTMP 302 Redirect"},
-		{Name: "ex", Value: amf0.Object{
-			{Name: "code", Value: 302.0}, {Name: "redirect", Value: "rtmp://a.com/live"}, {Name: "redirect2", Value: "rtmp://b.com/live/s"},
-		}},
-	})
-	g.gone()
-	g.conn.Close()
-	h.logged("stream moved")
-	if strings.Contains(h.log.String(), "WARN") {
-		t.Errorf("log:\n%s", &h.log)
+	t.Parallel()
+	for name, c := range map[string]struct {
+		to, app string
+		does    func(*guest)
+		least   time.Duration
+	}{
+		"it calls":  {"rtmp://b.com/live/s?vhost=v/w", "rtmp://b.com/live", func(g *guest) { g.command("goes", 4, "rtmp://b.com/live") }, 0},
+		"it leaves": {"rtmp://b.com:19/a/b/s", "rtmp://b.com:19/a/b", func(g *guest) { _ = closeWrite(g.conn) }, 0},
+		"it stays":  {"rtmp://b.com/live/s", "rtmp://b.com/live", func(g *guest) { g.send(eventMessage(eventSetBufferLength, 1, 1000)) }, movedTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, nil)
+			h.gate = func(*stream.Request, bool) error { return &stream.Moved{URL: c.to} }
+			g := h.enter()
+			g.connects()
+			g.command("play", 3, nil, "s")
+			start := time.Now()
+			g.hears(amf0Command, statusChunk, 0, "onStatus", 0, nil, amf0.Object{
+				{Name: "level", Value: "error"}, {Name: "code", Value: codeRejected}, {Name: "description", Value: "RTMP 302 Redirect"},
+				{Name: "ex", Value: amf0.Object{
+					{Name: "code", Value: 302.0}, {Name: "redirect", Value: c.app}, {Name: "redirect2", Value: c.to},
+				}},
+			})
+			c.does(g)
+			g.gone()
+			if d := time.Since(start); d < c.least-100*time.Millisecond || d > c.least+2*time.Second {
+				t.Errorf("it is closed after %s", d)
+			}
+			g.conn.Close()
+			h.logged("stream moved")
+			if strings.Contains(h.log.String(), "WARN") {
+				t.Errorf("log:\n%s", &h.log)
+			}
+		})
 	}
 }
 

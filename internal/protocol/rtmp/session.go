@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"weir/internal/fanout"
@@ -23,6 +24,8 @@ const (
 	// farewellTime is how long a client that is sent away may take to hear why.
 	farewellTime = time.Second
 	maxFarewell  = 4 << 20 // bytes that it may send meanwhile
+	// movedTime is how long one that is sent elsewhere may take to say that it goes there.
+	movedTime = 3 * time.Second
 )
 
 // errSilent ends a client that does not say what it wants.
@@ -45,6 +48,9 @@ type session struct {
 	in      *chunkReader
 	out     fanout.Outbox
 	rules   rules
+	lends   func(*stream.Request) bool // for another process of this server: see ServeKin; nil for clients
+
+	moved atomic.Bool // it has been asked to go elsewhere
 
 	// Owned by run.
 	connect  connect
@@ -162,6 +168,9 @@ func (s *session) obey(ctx context.Context) error {
 // listen takes a command of a client who neither publishes nor plays yet.
 func (s *session) listen(ctx context.Context, c *command) error {
 	s.inquiry.commands++
+	if err := s.heed(ctx, c); err != nil {
+		return err
+	}
 	w, err := s.ask(c)
 	switch {
 	case err != nil:
@@ -234,13 +243,18 @@ func (s *session) request(w wish) (*stream.Request, error) {
 		}
 		return nil, refuse(code, "The address has no stream name: use rtmp://server/app/stream, or enter a stream key.")
 	}
-	return &stream.Request{
+	r := &stream.Request{
 		ID: s.id, Kind: w.kind, Remote: s.remote,
 		Vhost: v.Name, App: t.app, Stream: plain(t.stream), Name: t.stream, Param: t.param,
 		TCURL: s.connect.tcURL, PageURL: s.connect.pageURL, SWFURL: s.connect.swfURL,
+		Via: viaOf(s.connect.args), Args: s.connect.args,
 		Viewer: !w.publish, Wait: true, Notice: true,
-		Kick: s.cancel, Link: fanout.LinkOf(s.conn), Traffic: s.traffic,
-	}, nil
+		Kick: s.cancel, Move: s.mover(), Link: fanout.LinkOf(s.conn), Traffic: s.traffic,
+	}
+	if s.kin() {
+		return s.lent(r)
+	}
+	return r, nil
 }
 
 // next returns the next message of those that have come; it is not ok if there is none.
@@ -302,6 +316,24 @@ func (s *session) part(m message) {
 	}
 }
 
+// sendTo sends the client elsewhere. Some say by a call that they go; whatever it is, it is the end.
+func (s *session) sendTo(to string) {
+	if s.reply(movedMessage(to)) != nil {
+		return // it has left already
+	}
+	s.src.rest, s.src.limit, s.src.until = nil, 0, time.Now().Add(movedTime)
+	for end := s.in.consumed + maxFarewell; s.in.consumed < end; {
+		m, ok, err := s.next()
+		if err == nil && !ok {
+			err = s.in.wait()
+		}
+		if err != nil || ok && (m.kind == amf0Command || m.kind == amf3Command) {
+			break
+		}
+	}
+	_ = closeWrite(s.conn) // it is closed next
+}
+
 // linger lets the last reply arrive: a socket closed with unread input resets the connection,
 // and the peer may lose what it has not read yet.
 func linger(conn net.Conn) {
@@ -329,12 +361,16 @@ func farewell(cause error) []message {
 	switch {
 	case errors.Is(cause, stream.ErrKicked):
 		r = refuse(codeClosed, "The operator of the server has closed this connection.")
+	case errors.Is(cause, stream.ErrEnding):
+		r = refuse(codeClosed, "The server is about to end: connect again.")
 	case errors.Is(cause, stream.ErrReplaced):
 		r = refuse(codeBadName, "Another publisher has taken over this stream.")
 	case errors.Is(cause, stream.ErrIdle):
 		r = refuse(codeClosed, "Nobody has been watching this stream for a while.")
 	case errors.Is(cause, stream.ErrMute):
 		r = refuse(codeClosed, "The server has received nothing for too long, and ends the stream.")
+	case errors.Is(cause, errGone):
+		return unpublishedMessages()
 	case errors.Is(cause, errComplete):
 		return []message{
 			statusMessage("status", "NetStream.Play.Stop", "Stopped playing stream."),

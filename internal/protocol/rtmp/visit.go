@@ -14,7 +14,7 @@ import (
 
 // arrive asks whether the client may be here, when it has first said what it wants.
 func (s *session) arrive(ctx context.Context, r *stream.Request) error {
-	if s.visit != nil {
+	if s.visit != nil || s.kin() {
 		return nil
 	}
 	visit := *r
@@ -23,6 +23,23 @@ func (s *session) arrive(ctx context.Context, r *stream.Request) error {
 		return err
 	}
 	s.visit = &visit
+	return nil
+}
+
+// heed asks for the leave of a client of another server, who knocks for it, before that hears that it may go on.
+func (s *session) heed(ctx context.Context, c *command) error {
+	name := s.connect.args.String(knockName)
+	if name == "" || c.name != "createStream" || s.visit != nil {
+		return nil
+	}
+	r, err := s.request(wish{kind: "rtmp-play", stream: name})
+	if err != nil {
+		return s.turnAway(err)
+	}
+	s.what, s.url, s.stranger = "knock", r.URL(), false
+	if err := s.arrive(ctx, r); err != nil {
+		return s.turnAwayStream(err, false, r)
+	}
 	return nil
 }
 
@@ -80,7 +97,7 @@ func unlessLeft(cause error) error {
 // quiet reports whether err is an end that nobody has to look into.
 func quiet(err error) bool {
 	for _, end := range []error{
-		stream.ErrKicked, stream.ErrIdle, errComplete, fanout.ErrSlow, errSilent, context.Canceled,
+		stream.ErrKicked, stream.ErrEnding, stream.ErrIdle, errComplete, errGone, fanout.ErrSlow, errSilent, context.Canceled,
 	} {
 		if errors.Is(err, end) {
 			return true

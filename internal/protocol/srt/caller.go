@@ -2,17 +2,26 @@ package srt
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/datarhei/gosrt"
+
+	"weir/internal/transport"
 )
 
 // errRefused is for a peer that does not let us in.
-var errRefused = errors.New("the other side refuses the connection")
+var errRefused error = turndown("the other side refuses the connection")
+
+// turndown is a transport.ErrRefused in words of its own.
+type turndown string
+
+func (t turndown) Error() string { return string(t) }
+
+// Is has errors.Is know a refusal.
+func (turndown) Is(target error) bool { return target == transport.ErrRefused }
 
 // dial calls a peer. It returns when ctx ends, though the library may take longer.
 func (v *Server) dial(ctx context.Context, to *peer) (srt.Conn, error) {

@@ -17,9 +17,6 @@ func (s *session) publish(ctx, asking context.Context, cancel context.CancelCaus
 		return err
 	}
 	defer p.Close()
-	if err := p.Ready(asking); err != nil {
-		return err
-	}
 	stop, err := s.accept(ctx, req)
 	if err != nil {
 		return err

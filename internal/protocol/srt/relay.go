@@ -116,7 +116,7 @@ func (s *session) pullCaller(ctx context.Context, cancel context.CancelCauseFunc
 // Push sends a stream to an address until the publication or the peer ends: it calls there, or waits to be called, by
 // several. Open gives a position in the stream, and is called when somebody is there to be sent it; over is closed when
 // the publication has ended, which is no error.
-func (v *Server) Push(ctx context.Context, url string, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error {
+func (v *Server) Push(ctx context.Context, url string, visit transport.Visit, open func(stream.Cargo) *stream.Subscriber, over <-chan struct{}) error {
 	to, err := parseURL(url)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func (v *Server) Push(ctx context.Context, url string, open func(stream.Cargo) *
 		if err != nil {
 			return err
 		}
-		return v.push(ctx, &to, conn, open(transport.Cargo))
+		return v.push(ctx, &to, conn, visit.Traffic, open(transport.Cargo))
 	}
 	return v.callers(ctx, &to, maxCallers, over, func(req srt.ConnRequest) error {
 		conn, err := req.Accept()
@@ -136,18 +136,21 @@ func (v *Server) Push(ctx context.Context, url string, open func(stream.Cargo) *
 		}
 		from := addrOf(conn.RemoteAddr())
 		v.o.Log.Info("srt peer has called", "ip", from)
-		err = v.push(ctx, &to, conn, open(transport.Cargo))
+		err = v.push(ctx, &to, conn, visit.Traffic, open(transport.Cargo))
 		v.o.Log.Info("srt peer left", "ip", from, "cause", err)
 		return nil
 	})
 }
 
-// push sends a stream over a connection, and closes both.
-func (v *Server) push(ctx context.Context, to *peer, conn srt.Conn, sub *stream.Subscriber) error {
+// push sends a stream over a connection, and closes both. Traffic may be nil.
+func (v *Server) push(ctx context.Context, to *peer, conn srt.Conn, traffic *stream.Traffic, sub *stream.Subscriber) error {
 	defer sub.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := &player{conn: conn, traffic: &stream.Traffic{}, size: int(to.config.PayloadSize), rate: to.rate}
+	if traffic == nil {
+		traffic = &stream.Traffic{}
+	}
+	p := &player{conn: conn, traffic: traffic, size: int(to.config.PayloadSize), rate: to.rate}
 	err := p.run(ctx, cancel, sub)
 	switch {
 	case errors.Is(err, transport.ErrEnded):

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/datarhei/gosrt"
 
@@ -39,7 +42,11 @@ type Server struct {
 	inside atomic.Int64  // sessions
 	full   atomic.Bool   // takes no more: the server is to end when all have left
 	open   []srt.Listener
-	calls  atomic.Int64 // of the library's work on connections that we have called for
+	raw    []syscall.RawConn // of the sockets that are open
+	calls  atomic.Int64      // of the library's work on connections that we have called for
+
+	mu  sync.Mutex
+	ids map[uint32]bool // Guarded by mu: of the library's connections; as many as there are sessions
 }
 
 // NewServer returns a server of the registry's streams.
@@ -47,16 +54,17 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Server{o: o, asking: make(chan struct{}, maxAsking)}
+	return &Server{o: o, asking: make(chan struct{}, maxAsking), ids: map[uint32]bool{}}
 }
 
-// Listen opens the sockets that the configuration asks for, all or none. Call it once, before Run.
-func (v *Server) Listen(c *config.SRTServer) error {
+// Listen opens the sockets that the configuration asks for, all or none. Call it once, before Run. Joins says that another process
+// of this server may have them, and keeps what comes for its own sessions.
+func (v *Server) Listen(c *config.SRTServer, joins bool) error {
 	if !c.Enabled {
 		return nil
 	}
 	for _, addr := range listen.Apart(c.Listen) {
-		ln, err := open(addressOf(addr), options(c))
+		ln, err := v.listen(addressOf(addr), options(c), joins)
 		if err != nil {
 			v.shut()
 			return fmt.Errorf("srt_server: %w", err)
@@ -65,6 +73,24 @@ func (v *Server) Listen(c *config.SRTServer) error {
 		v.open = append(v.open, ln)
 	}
 	return nil
+}
+
+// listen opens a socket of a server, which may be divided.
+func (v *Server) listen(addr string, config srt.Config, joins bool) (srt.Listener, error) {
+	buffers := config.ListenerControl
+	config.ListenerControl = func(network, address string, c syscall.RawConn) error {
+		v.raw = append(v.raw, c)
+		if listen.CanDivide {
+			if err := listen.ShareControl(network, address, c); err != nil {
+				return err
+			}
+		}
+		return buffers(network, address, c)
+	}
+	if joins {
+		return openShared(addr, config)
+	}
+	return open(addr, config)
 }
 
 // open opens a socket. The library shares a port with whoever else does, so it is tried out first.
@@ -76,11 +102,42 @@ func open(addr string, config srt.Config) (srt.Listener, error) {
 	if err := probe.Close(); err != nil {
 		return nil, fmt.Errorf("srt: %w", err)
 	}
+	return openShared(addr, config)
+}
+
+func openShared(addr string, config srt.Config) (srt.Listener, error) {
 	ln, err := srt.Listen("srt", addr, config)
 	if err != nil {
 		return nil, fmt.Errorf("srt: %s: %w", addr, err)
 	}
 	return ln, nil
+}
+
+// Divide has what comes for the sessions there are go on coming here once another process of this server listens at the same
+// addresses, and all else go there.
+func (v *Server) Divide() error {
+	v.Drain()
+	v.mu.Lock()
+	d := listen.Division{Sockets: 1, IDs: slices.Sorted(maps.Keys(v.ids))}
+	v.mu.Unlock()
+	for _, raw := range v.raw {
+		if err := listen.Divide(raw, d); err != nil {
+			return fmt.Errorf("srt: %w", err)
+		}
+	}
+	return nil
+}
+
+// know notes a connection of the library's until it is forgotten.
+func (v *Server) know(id uint32) (forget func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.ids[id] = true
+	return func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		delete(v.ids, id)
+	}
 }
 
 func (v *Server) shut() {

@@ -59,6 +59,7 @@ func (v *Server) serve(ctx context.Context, req srt.ConnRequest) {
 	}
 	v.inside.Add(1)
 	defer v.inside.Add(-1)
+	defer v.know(req.SocketId())()
 	defer s.asked()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -212,7 +213,7 @@ func unlessLeft(err error) error {
 
 // quiet reports whether err is an end that nobody has to look into.
 func quiet(err error) bool {
-	for _, end := range []error{stream.ErrKicked, stream.ErrIdle, stream.ErrReplaced, transport.ErrEnded, context.Canceled} {
+	for _, end := range []error{stream.ErrKicked, stream.ErrEnding, stream.ErrIdle, stream.ErrReplaced, transport.ErrEnded, context.Canceled} {
 		if errors.Is(err, end) {
 			return true
 		}

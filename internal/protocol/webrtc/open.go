@@ -16,8 +16,10 @@ import (
 	"weir/internal/stream"
 )
 
-// gatherTime is how long the library may look for what an answer says.
-const gatherTime = 5 * time.Second
+const (
+	gatherTime = 5 * time.Second // for which the library may look for what an answer says
+	expectTime = 3 * time.Second // for which an offer waits for a stream that is brought here
+)
 
 var errGather = errors.New("webrtc: the library does not come to an end of its candidates")
 
@@ -70,6 +72,8 @@ func (v *Server) open(ctx context.Context, t target, offer, host string) (s *ses
 		return nil, "", refuse(http.StatusForbidden, "the virtual host %q is switched off", vhost.Name)
 	case !vhost.RTC.Enabled:
 		return nil, "", refuse(http.StatusForbidden, "the virtual host %q has no WebRTC: write rtc { enabled on; } there", vhost.Name)
+	case t.publish && vhost.Cluster.Remote() && !vhost.RTC.RtcToRtmp:
+		return nil, "", refuse(http.StatusForbidden, "the virtual host %q is an edge, which sends streams on to its origin by RTMP: write rtc { rtc_to_rtmp on; } there", vhost.Name)
 	}
 	if err := t.check(); err != nil {
 		return nil, "", err
@@ -153,18 +157,36 @@ func (v *Server) newSession(t target, vhost *config.Vhost) *session {
 func (s *session) claim(ctx context.Context, publish bool) (err error) {
 	registry := s.server.o.Registry
 	if !publish {
-		s.reader, err = registry.Subscribe(ctx, s.request)
+		if s.reader, err = registry.Subscribe(ctx, s.request); err == nil && registry.Supplies(s.request.Vhost) {
+			s.expect(ctx)
+		}
 		return err
 	}
-	if s.publisher, err = registry.Publish(ctx, s.request); err != nil {
-		return err
-	}
-	if err := s.publisher.Ready(ctx); err != nil {
-		s.publisher.End(err)
-		return err
-	}
-	return nil
+	s.publisher, err = registry.Publish(ctx, s.request)
+	return err
 }
+
+// expect waits for a while for a stream that is being brought here, so that its codecs are known when the offer is
+// answered.
+func (s *session) expect(ctx context.Context) {
+	came := make(bell)
+	if s.reader.Layout() != nil || !s.reader.Await(1, came) {
+		return
+	}
+	late := time.NewTimer(expectTime)
+	defer late.Stop()
+	select {
+	case <-came:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+}
+
+// bell is a stream.Waker for who waits for one thing.
+type bell chan struct{}
+
+// Wake is called once.
+func (b bell) Wake() { close(b) }
 
 // answer answers an offer.
 func (s *session) answer(ctx context.Context, vhost *config.Vhost, offer string, publish bool) (string, error) {

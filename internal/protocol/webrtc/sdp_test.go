@@ -109,7 +109,7 @@ func FuzzAnswer(f *testing.F) {
 func listening(t testing.TB, c *config.RTCServer) *Server {
 	t.Helper()
 	v := NewServer(Options{Config: func() *config.Config { return &config.Config{} }, Log: slog.New(slog.DiscardHandler)})
-	if err := v.Listen(c); err != nil {
+	if err := v.Listen(c, false); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(v.shut)

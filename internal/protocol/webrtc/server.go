@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,8 +73,9 @@ func NewServer(o Options) *Server {
 	return &Server{o: o, lobby: newLobby(), sessions: map[string]*session{}, named: map[string]*session{}}
 }
 
-// Listen opens the sockets that the configuration asks for, all or none. Call it once, before Run.
-func (v *Server) Listen(c *config.RTCServer) error {
+// Listen opens the sockets that the configuration asks for, all or none. Call it once, before Run. Joins says that another process
+// of this server may have them, and keeps what comes for its own sessions.
+func (v *Server) Listen(c *config.RTCServer, joins bool) error {
 	if !c.Enabled {
 		return nil
 	}
@@ -83,7 +85,7 @@ func (v *Server) Listen(c *config.RTCServer) error {
 	}
 	for _, addr := range listen.Apart(c.Listen) {
 		for range c.Reuseport {
-			conn, err := listen.OpenPacket(addr, listen.Options{Shared: c.Reuseport > 1})
+			conn, err := listen.OpenPacket(addr, listen.Options{Shared: c.Reuseport > 1, Divides: true, Joins: joins})
 			if err != nil {
 				v.shut()
 				return fmt.Errorf("rtc_server: %w", err)
@@ -143,6 +145,31 @@ func (v *Server) Drain() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.full = true
+}
+
+// Divide has what comes from clients that are connected go on coming here once another process of this server listens at the same
+// addresses, and all else go there: also what comes from a client that moves to another address.
+func (v *Server) Divide() error {
+	v.Drain()
+	if v.udp == nil {
+		return nil
+	}
+	groups := map[netip.AddrPort][]*net.UDPConn{}
+	for _, conn := range v.sockets {
+		at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+		groups[at] = append(groups[at], conn)
+	}
+	peers := v.udp.peers()
+	for _, group := range groups {
+		raw, err := group[0].SyscallConn()
+		if err == nil {
+			err = listen.Divide(raw, listen.Division{Sockets: len(group), Peers: peers})
+		}
+		if err != nil {
+			return fmt.Errorf("webrtc: %w", err)
+		}
+	}
+	return nil
 }
 
 // Count returns how many clients there are.

@@ -32,7 +32,7 @@ func running(t *testing.T, conf string) *Server {
 	c.RTCServer.Listen = []string{"127.0.0.1:0"}
 	registry := stream.NewRegistry(stream.Options{})
 	v := NewServer(Options{Registry: registry, Config: func() *config.Config { return c }, Product: "weir/0", Log: slog.New(slog.DiscardHandler)})
-	if err := v.Listen(&c.RTCServer); err != nil {
+	if err := v.Listen(&c.RTCServer, false); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

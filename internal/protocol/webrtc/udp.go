@@ -2,8 +2,10 @@ package webrtc
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,6 +112,13 @@ func (m *udpMux) forget(w *cable) {
 			delete(m.cables, p.at)
 		}
 	}
+}
+
+// peers are the proven addresses.
+func (m *udpMux) peers() []netip.AddrPort {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Collect(maps.Keys(m.cables))
 }
 
 // read hands out what comes through a socket, until that is closed.

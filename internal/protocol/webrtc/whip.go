@@ -94,6 +94,9 @@ func location(r *http.Request, s *session) string {
 		"&stream=" + url.QueryEscape(s.request.Stream) + "&session=" + strings.ReplaceAll(url.QueryEscape(s.name), "%3A", ":")
 }
 
+// Knows reports whether the session that an address of WHIP or WHEP names is one of this server's.
+func (v *Server) Knows(r *http.Request) bool { return v.find(r.URL.Query().Get("session")) != nil }
+
 // remove ends a session for whoever knows its address.
 func (v *Server) remove(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()

@@ -26,6 +26,7 @@ type House struct {
 	Config   atomic.Pointer[config.Config]
 	Registry *stream.Registry
 	Gates    []stream.Gate
+	Supply   *stream.Supply
 	Log      logbook.Book
 
 	t      testing.TB
@@ -67,7 +68,7 @@ func (h *House) Configure(text string) {
 func (h *House) Start(s Server, standing ...stream.Standing) {
 	h.server = s
 	h.Registry = stream.NewRegistry(stream.Options{
-		Standing: standing, Gates: h.Gates, Log: h.Logger(),
+		Standing: standing, Gates: h.Gates, Supply: h.Supply, Log: h.Logger(),
 		Settings: func(string) stream.Settings {
 			return stream.Settings{QueueLength: 30 * time.Second, Takeover: true, Resume: 10 * time.Second}
 		},

@@ -1,0 +1,68 @@
+package relay
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"weir/internal/stream"
+)
+
+// TestCoworkers asks as other servers do: by POST, without a body, with the parameters in their order and as they are.
+// All are asked; the first in the list who knows is believed.
+func TestCoworkers(t *testing.T) {
+	const known = `{"code":0,"data":{"query":{"ip":"a.test"},"origin":{"ip":"IP","port":1935,"vhost":"__defaultVhost__","api":"10.0.0.1:1985","routers":["10.0.0.1:1985"]}}}`
+	answers := func(answer string, asked chan<- string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			asked <- r.Method + " " + r.RequestURI + " " + string(body)
+			if answer == "error" {
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+			_, _ = io.WriteString(w, answer)
+		}))
+		t.Cleanup(s.Close)
+		return strings.TrimPrefix(s.URL, "http://")
+	}
+	w := newCoworkers()
+	defer w.close()
+	r := &stream.Request{Vhost: "v.test", App: "live/x", Stream: "s&vhost=y é", TCURL: "rtmp://a.test:19/live"}
+	for name, c := range map[string]struct {
+		answers []string
+		want    string
+		failed  bool
+	}{
+		"nobody":        {[]string{`{"code":0,"data":{"query":{},"origin":null}}`}, "", false},
+		"no address":    {[]string{strings.ReplaceAll(known, "IP", "")}, "", false},
+		"the first":     {[]string{strings.ReplaceAll(known, "IP", "10.0.0.1"), strings.ReplaceAll(known, "IP", "10.0.0.2")}, "10.0.0.1:1935", false},
+		"the second":    {[]string{`{"code":0,"data":{"query":{},"origin":null}}`, strings.ReplaceAll(known, "IP", "10.0.0.2")}, "10.0.0.2:1935", false},
+		"one is ill":    {[]string{"error", strings.ReplaceAll(known, "IP", "fe80::1")}, "[fe80::1]:1935", false},
+		"one is absurd": {[]string{"what?"}, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var list []string
+			asked := make(chan string, len(c.answers))
+			for _, a := range c.answers {
+				list = append(list, answers(a, asked))
+			}
+			got, err := w.find(t.Context(), list, r)
+			if got != c.want || (err != nil) != c.failed {
+				t.Errorf("found %q, %v; want %q", got, err, c.want)
+			}
+			said := <-asked // an answer ends the others' questions
+			_, coworker, _ := strings.Cut(said, "&coworker=")
+			want := "POST /api/v1/clusters?vhost=v.test&ip=a.test&app=live/x&stream=s%26vhost=y%20é&coworker=" + coworker
+			if said != want || !strings.Contains(strings.Join(list, " "), strings.TrimSpace(coworker)) {
+				t.Errorf("asked %q, want %q", said, want)
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.find(ctx, []string{"127.0.0.1:1"}, r); err == nil {
+		t.Error("found by nobody")
+	}
+}

@@ -1,0 +1,61 @@
+package relay
+
+import (
+	"context"
+	"errors"
+
+	"weir/internal/media"
+	"weir/internal/stream"
+	"weir/internal/transport"
+)
+
+// inflow is one connection to an origin, from its dialling on.
+type inflow struct {
+	origin string
+	key    string // among the inflows of the pull, which owns it: the origin, but for one that is about to be left
+	stop   context.CancelFunc
+	opened bool // owned by the pull
+}
+
+// parcel is what an inflow brings: frames, or that it is open, or why it brings nothing. The frames are the pull's until
+// it takes the next parcel.
+type parcel struct {
+	from   *inflow
+	frames []*media.Frame
+	err    error // nil with neither: it is open
+	over   bool  // the inflow has ended
+}
+
+// run opens the stream and hands over what comes, until it ends or ctx does.
+func (f *inflow) run(ctx context.Context, open func(context.Context) (transport.Feed, error), to chan<- parcel) {
+	send := func(p parcel) bool {
+		p.from = f
+		select {
+		case to <- p:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	feed, err := open(ctx)
+	if err != nil {
+		send(parcel{err: err, over: true})
+		return
+	}
+	defer feed.Close()
+	defer context.AfterFunc(ctx, func() { feed.Close() })()
+	var batches [2][media.MaxBatch]*media.Frame // one is filled while the other is taken
+	for turn, alive := 0, send(parcel{}); alive; turn = 1 - turn {
+		batch := batches[turn][:]
+		n, err := feed.ReadBatch(batch)
+		switch {
+		case n > 0:
+			alive = send(parcel{frames: batch[:n]})
+		case errors.Is(err, stream.ErrUnpublished), errors.Is(err, transport.ErrMove):
+			alive = send(parcel{err: err})
+		default:
+			send(parcel{err: err, over: true})
+			return
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"weir/internal/listen"
+	"weir/internal/relay"
+)
+
+// What two processes say to each other while one takes the place of the other, in this order, and the connections
+// that the new one makes to the old one.
+const (
+	wordFree  listen.Word = 'f' // old: the pid file is free
+	wordTaken listen.Word = 't' // new: it is mine
+	wordOver  listen.Word = 'o' // old: I let nobody in any more
+	wordUDP   listen.Word = 'u' // new, much later: end your sessions over UDP; old: they have ended
+	wordRTMP  listen.Word = 'r' // a connection that plays a stream
+	wordHTTP  listen.Word = 'h' // one for segments of streams
+)
+
+const (
+	takeOverTime = 10 * time.Second // for the old process to say each of its words
+	kinClient    = "X-Weir-Client"  // the header that tells the old process who asks
+	maxKinIdle   = 16               // connections of HTTP to the old process that are kept
+	maxKinHTTP   = 512              // that there are
+)
+
+// errTakeOver is wrapped by the errors of a new process that cannot take the place of the old one.
+var errTakeOver = errors.New("upgrade: cannot take over")
+
+// before is the process whose place this one takes, or has taken, as long as it lives; nil for a process that was not started so.
+type before struct {
+	// Set at construction.
+	kin    *listen.Kin
+	alive  context.Context
+	gone   context.CancelFunc
+	client *http.Transport
+	log    *slog.Logger
+
+	free chan struct{} // cap 1: it has no sessions over UDP any more
+}
+
+func newBefore(kin *listen.Kin, log *slog.Logger) *before {
+	if kin == nil {
+		return nil
+	}
+	b := &before{kin: kin, log: log, free: make(chan struct{}, 1)}
+	b.alive, b.gone = context.WithCancel(context.Background())
+	b.client = &http.Transport{
+		DialContext:         func(context.Context, string, string) (net.Conn, error) { return kin.Dial(wordHTTP) },
+		MaxIdleConnsPerHost: maxKinIdle, MaxConnsPerHost: maxKinHTTP, DisableCompression: true,
+	}
+	return b
+}
+
+// origin is the process before as the relay knows it.
+func (b *before) origin() *relay.Before {
+	if b == nil {
+		return nil
+	}
+	return &relay.Before{Alive: b.alive, Dial: func(context.Context, string, string) (net.Conn, error) { return b.kin.Dial(wordRTMP) }}
+}
+
+// lives reports whether there is a process before.
+func (b *before) lives() bool { return b != nil && b.alive.Err() == nil }
+
+// take locks the pid file once the old process has let go of it, and returns when that lets nobody in any more.
+func (b *before) take(path string) (*PIDFile, error) {
+	if err := b.hear(wordFree); err != nil {
+		return nil, err
+	}
+	pid, err := LockPID(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errTakeOver, err)
+	}
+	if err := b.kin.Send(wordTaken); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", errTakeOver, err), pid.Close())
+	}
+	if err := b.hear(wordOver); err != nil {
+		b.log.Warn("the process before has ended while its place was taken", "cause", err)
+		b.gone()
+	}
+	return pid, nil
+}
+
+// hear waits for a word of the old process.
+func (b *before) hear(want listen.Word) error {
+	late := time.AfterFunc(takeOverTime, func() { _ = b.kin.Close() })
+	defer late.Stop()
+	w, conn, err := b.kin.Next()
+	if conn != nil {
+		_ = conn.Close()
+	}
+	if err == nil && w != want {
+		err = fmt.Errorf("the process before says %q", w)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errTakeOver, err)
+	}
+	return nil
+}
+
+// Run watches the process before until it has ended, or ctx ends.
+func (b *before) Run(ctx context.Context) error {
+	if b == nil {
+		return nil
+	}
+	defer b.client.CloseIdleConnections()
+	defer b.gone()
+	defer b.kin.Close()
+	defer context.AfterFunc(ctx, func() { _ = b.kin.Close() })()
+	for {
+		w, conn, err := b.kin.Next()
+		if conn != nil {
+			_ = conn.Close()
+		}
+		if w == wordUDP && err == nil {
+			select {
+			case b.free <- struct{}{}:
+			default:
+			}
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				b.log.Info("the process before has ended")
+			}
+			return nil
+		}
+	}
+}
+
+// letGo has the process before end its sessions over UDP: what comes can be divided between two processes, not three.
+func (b *before) letGo() {
+	if !b.lives() || b.kin.Send(wordUDP) != nil {
+		return
+	}
+	select {
+	case <-b.free:
+	case <-b.alive.Done():
+	case <-time.After(2 * retireTime):
+	}
+}
+
+// Name tells it from others in the log.
+func (*before) Name() string { return "process before" }
+
+// segmented are the extensions of what makes up streams in segments.
+func segmented(at string) bool {
+	switch strings.ToLower(path.Ext(at)) {
+	case ".m3u8", ".mpd", ".ts", ".m4s", ".mp4", ".vtt", ".key", ".aac", ".mp3":
+		return true
+	}
+	return false
+}
+
+// route is a web.Route for segments of streams whose publisher is still with the process before. It is asked first: it
+// answers for no others.
+func (b *before) route(r *http.Request) http.Handler {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || !segmented(r.URL.Path) {
+		return nil
+	}
+	return b.ask(r)
+}
+
+// ask puts a request to the process before. It is nil if that has ended, or knows nothing of what is asked for.
+func (b *before) ask(r *http.Request) http.Handler {
+	if !b.lives() {
+		return nil
+	}
+	asked := r.Clone(r.Context())
+	asked.URL.Scheme, asked.URL.Host = "http", "process-before"
+	if asked.Host == "" {
+		asked.Host = asked.URL.Host
+	}
+	asked.Header.Set(kinClient, r.RemoteAddr)
+	answer, err := b.client.RoundTrip(asked) //nolint:bodyclose // by the handler
+	if err != nil {
+		return nil // it has just ended
+	}
+	if answer.StatusCode == http.StatusNotFound {
+		_ = answer.Body.Close()
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		defer answer.Body.Close()
+		for name, values := range answer.Header {
+			if name != "Server" && name != "Date" {
+				w.Header()[name] = values
+			}
+		}
+		w.WriteHeader(answer.StatusCode)
+		_, _ = io.Copy(w, answer.Body) // one of the two has gone
+	})
+}

@@ -1,0 +1,425 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"weir/internal/format/flv"
+	"weir/internal/protocol/rtmp"
+)
+
+// downloader is a player of HTTP-FLV that writes what comes to a file.
+type downloader struct {
+	fileViewer
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	err    error // after done
+}
+
+func download(t *testing.T, url string) *downloader {
+	t.Helper()
+	d := &downloader{fileViewer: fileViewer{file: filepath.Join(t.TempDir(), "download.flv")}}
+	ctx, cancel := context.WithCancel(t.Context())
+	d.cancel = cancel
+	t.Cleanup(func() { cancel(); d.done.Wait() })
+	d.done.Go(func() { d.err = fetchTo(ctx, url, d.file) })
+	return d
+}
+
+func fetchTo(ctx context.Context, url, path string) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s", answer.Status)
+	}
+	_, err = io.Copy(file, answer.Body)
+	return err
+}
+
+func (d *downloader) freeze(bool) {}
+
+func (d *downloader) stop() recording {
+	d.cancel()
+	d.done.Wait()
+	if d.frames() > 0 { // the last tag may be cut
+		_ = os.Truncate(d.file, d.at)
+	}
+	return recording{file: d.file}
+}
+
+func (d *downloader) wait() error   { d.done.Wait(); return d.err }
+func (d *downloader) shown() string { return "" }
+
+// crowd starts so many players of RTMP, HTTP-FLV and HLS.
+func (p *ownProgram) crowd(t *testing.T, name string, rtmps, flvs, hls int) map[string]viewing {
+	t.Helper()
+	views := map[string]viewing{}
+	for i := range rtmps {
+		views[fmt.Sprintf("%s rtmp %d", name, i)] = playClient(t, p.url("s"))
+	}
+	for i := range flvs {
+		views[fmt.Sprintf("%s flv %d", name, i)] = download(t, httpFLV(t, p.url("s")))
+	}
+	for i := range hls {
+		views[fmt.Sprintf("%s hls %d", name, i)] = ffmpegPlayer(t, httpHLS(t, p.url("s"))+"?n="+strconv.Itoa(i), "h264")
+	}
+	return views
+}
+
+// first is how long a new player of RTMP waits for its first picture.
+func (p *ownProgram) first(ctx context.Context) (time.Duration, error) {
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c, err := rtmp.Dial(ctx, p.url("s"), rtmp.DialOptions{ReplyTimeout: patience, ReadTimeout: patience})
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	if err := c.Play(ctx); err != nil {
+		return 0, err
+	}
+	for {
+		m, err := c.ReadMessage()
+		if err != nil {
+			return 0, err
+		}
+		if m.Kind == uint8(flv.TagVideo) && len(m.Body) > 1 && m.Body[0] == 0x17 && m.Body[1] == 1 {
+			return time.Since(begun), nil
+		}
+	}
+}
+
+// newcomers has one player come after the other until stop, which returns how many there were and the longest wait for a picture.
+func (p *ownProgram) newcomers(t *testing.T) (stop func() (int, time.Duration)) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	n, most := 0, time.Duration(0)
+	all.Go(func() {
+		for ctx.Err() == nil {
+			took, err := p.first(context.WithoutCancel(ctx))
+			if err != nil {
+				t.Errorf("a newcomer: %v", err)
+				return
+			}
+			n, most = n+1, max(most, took)
+			time.Sleep(50 * time.Millisecond) // a pace
+		}
+	})
+	t.Cleanup(func() { cancel(); all.Wait() })
+	return func() (int, time.Duration) {
+		cancel()
+		all.Wait()
+		return n, most
+	}
+}
+
+// upgrade sends the signal, and returns the pid of the new process once that has the pid file.
+func (p *ownProgram) upgrade(t *testing.T) (pid int) {
+	t.Helper()
+	old := p.pid()
+	p.tell(syscall.SIGUSR2)
+	waitFor(t, "another process in the pid file", func() bool { pid = p.pid(); return pid != 0 && pid != old })
+	t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	waitFor(t, "the old process to let go", func() bool { return strings.Contains(p.out.String(), fmt.Sprintf("pid=%d after=", pid)) })
+	return pid
+}
+
+// ended waits until a process is no more.
+func ended(t *testing.T, what string, pid int) {
+	t.Helper()
+	waitFor(t, what+" to end", func() bool { return gone(pid) })
+}
+
+// gone reports whether a process has ended, though nobody may have asked how.
+func gone(pid int) bool {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return true
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	return strings.HasPrefix(rest, "Z")
+}
+
+// upgraded has a server upgraded twice under players.
+func upgraded(t *testing.T, rtmps, flvs, hls int) {
+	t.Helper()
+	p := startProgram(t, conf{
+		global: "grace_start_wait 1;\ngrace_final_wait 1;\nmax_connections 1000;",
+		vhost:  "http_remux { enabled on; mount [vhost]/[app]/[stream].flv; }\nhls { enabled on; hls_fragment 1; hls_window 20; hls_path $dir; }",
+	})
+	c := newClip(t, "h264", "small")
+	publisher := ffmpegPublisher("ffmpeg")(t, p.url("s"), c, 0)
+	waitFor(t, "a playlist", func() bool { status, _ := p.get(httpHLS(t, p.url("s"))); return status == http.StatusOK })
+	views := p.crowd(t, "before", rtmps, flvs, hls)
+	watched(t, views, 40)
+	one := p.pid()
+
+	broken := filepath.Join(t.TempDir(), "broken")
+	if err := os.WriteFile(broken, []byte("#!/bin/sh\nexit 3\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.place(broken)
+	p.tell(syscall.SIGUSR2)
+	p.tells("not upgraded", "exit status 3")
+	if p.pid() != one {
+		t.Errorf("the pid file names %d after a failure", p.pid())
+	}
+	p.place(built(t))
+
+	stop := p.newcomers(t)
+	two := p.upgrade(t)
+	maps.Copy(views, p.crowd(t, "between", 3, 2, 1))
+	watchMore(t, views, 40)
+	if raw, err := p.call("GET", "/api/v1/versions"); err != nil || !strings.Contains(string(raw), fmt.Sprintf(`"pid":"%d"`, two)) {
+		t.Errorf("the API is not that of %d: %s, %v", two, raw, err)
+	}
+	if list := p.publishers(); len(list) != 1 || list[0].Type != "upgrade" {
+		t.Errorf("the new process says that these publish: %v", list)
+	}
+	three := p.upgrade(t)
+	maps.Copy(views, p.crowd(t, "after", 3, 2, 1))
+	watchMore(t, views, 60)
+	n, most := stop()
+	t.Logf("%d newcomers, the longest wait for a picture %s", n, most)
+	if n < 20 || most > time.Second {
+		t.Errorf("%d newcomers, and one waits %s for a picture", n, most)
+	}
+	for what, pid := range map[string]int{"the first": one, "the second": two, "the third": three} {
+		if gone(pid) {
+			t.Errorf("%s process has ended", what)
+		}
+	}
+	whole := wholeClip(t, c, 90*time.Second)
+	for name, v := range views {
+		r := v.stop()
+		seamless(t, name, hashes(t, r.file), whole, 90)
+	}
+	publisher.stop()
+	ended(t, "the first process", one)
+	ended(t, "the second process", two)
+	if gone(three) || p.pid() != three {
+		t.Errorf("the third process has ended; the pid file names %d", p.pid())
+	}
+	late := p.crowd(t, "late", 1, 1, 0)
+	ffmpegPublisher("ffmpeg")(t, p.url("s"), c, 0)
+	watched(t, late, 30)
+	if list := p.publishers(); len(list) != 1 || list[0].Type != "fmle-publish" {
+		t.Errorf("these publish at the end: %v", list)
+	}
+	p.tell(syscall.SIGTERM)
+	ended(t, "the third process", three)
+	if strings.Contains(p.out.String(), "panic") {
+		t.Errorf("a panic:\n%s", p.out.String())
+	}
+}
+
+// watchMore waits until each has so many frames more.
+func watchMore(t *testing.T, views map[string]viewing, frames int) {
+	t.Helper()
+	want := map[string]int{}
+	for name, v := range views {
+		want[name] = v.frames() + frames
+	}
+	for name, v := range views {
+		if !poll(func() bool { return v.frames() >= want[name] }) {
+			t.Errorf("%s has %d frames, want %d", name, v.frames(), want[name])
+		}
+	}
+}
+
+// TestUpgrade upgrades a server under 50 players: who is there loses nothing, who comes is served.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	upgraded(t, 30, 16, 4)
+}
+
+// TestUpgradeOverUDP upgrades a server whose publisher comes by SRT, under players of SRT and WebRTC: their packets go on to the
+// process that knows them, and newcomers are served by the new one. A second upgrade before they have left ends them.
+func TestUpgradeOverUDP(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t, conf{
+		global: "grace_start_wait 1;\ngrace_final_wait 1;", srt: "latency 120;", rtc: " ", shared: true,
+		vhost: "srt { enabled on; }\n" + bridges,
+	})
+	c := newClip(t, "h264", "small")
+	publisher := srtPublisher("")(t, p.url("s"), c, 0)
+	waitFor(t, "the publisher", func() bool { return len(p.publishers()) == 1 })
+	web := whepPlayer(t, p.url("s"), "h264").(*rtcViewer)
+	views := map[string]viewing{"before srt": srtPlayer("")(t, p.url("s"), "h264"), "before whep": web}
+	watched(t, views, 50)
+	one := p.pid()
+	two := p.upgrade(t)
+	views["between srt"] = srtPlayer("")(t, p.url("s"), "h264")
+	late := whepPlayer(t, p.url("s"), "h264").(*rtcViewer)
+	views["between whep"] = late
+	watchMore(t, views, 75)
+	if strings.Contains(p.out.String(), "sessions over UDP end now") {
+		t.Error("sessions over UDP were ended")
+	}
+	for name, v := range map[string]*rtcViewer{"before": web, "between": late} {
+		if n := v.missing(); n > 0 {
+			t.Errorf("the WebRTC player from %s lacks %d packets", name, n)
+		}
+	}
+	whole := wholeClip(t, c, 90*time.Second)
+	for _, name := range []string{"before srt", "between srt"} {
+		seamless(t, name, hashes(t, views[name].stop().file), whole, 75)
+	}
+	web.close()
+	late.close()
+	publisher.stop()
+	ended(t, "the first process", one)
+	again := srtPublisher("")(t, p.url("s"), c, 0)
+	stays := srtPlayer("")(t, p.url("s"), "h264")
+	watched(t, map[string]viewing{"stays": stays}, 25)
+	three := p.upgrade(t)
+	watchMore(t, map[string]viewing{"stays": stays}, 25)
+	four := p.upgrade(t) // the second process has publisher and player, and what comes cannot be divided by three
+	ended(t, "the second process", two)
+	again.stop()
+	ended(t, "the third process", three)
+	srtPublisher("")(t, p.url("s"), c, 0)
+	watched(t, map[string]viewing{"last": srtPlayer("")(t, p.url("s"), "h264")}, 25)
+	p.tell(syscall.SIGTERM)
+	ended(t, "the fourth process", four)
+}
+
+// missing is how many packets of the video have been sent and have not come.
+func (v *rtcViewer) missing() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.packets) == 0 {
+		return 1
+	}
+	came := map[uint16]bool{}
+	low, high := v.packets[0].SequenceNumber, v.packets[0].SequenceNumber
+	for _, k := range v.packets {
+		n := k.SequenceNumber
+		came[n] = true
+		if int16(n-high) > 0 {
+			high = n
+		}
+		if int16(n-low) < 0 {
+			low = n
+		}
+	}
+	return int(high-low) + 1 - len(came)
+}
+
+// TestUpgradeOfOrigin upgrades the only origin of an edge: the edge goes over to the new process while the old one still sends, and its
+// viewer sees nothing of it. When the publisher comes back it is to the new process, and segments go on where they were.
+func TestUpgradeOfOrigin(t *testing.T) {
+	t.Parallel()
+	origin := startProgram(t, conf{
+		global: "grace_start_wait 1;\ngrace_final_wait 1;\nupgrade_limit 20000;",
+		vhost:  "hls { enabled on; hls_fragment 1; hls_window 20; hls_path $dir; }",
+	})
+	edge := serve(t, conf{vhost: "cluster { mode remote; origin " + origin.rtmp + "; }"})
+	c := newClip(t, "h264", "small")
+	publisher := ffmpegPublisher("ffmpeg")(t, origin.url("s"), c, 0)
+	view := ffmpegPlayer(t, edge.url("s"), "h264")
+	views := map[string]viewing{"edge": view}
+	watched(t, views, 50)
+	waitFor(t, "a playlist", func() bool { status, _ := origin.get(httpHLS(t, origin.url("s"))); return status == http.StatusOK })
+	before := sequence(t, origin.playlist(t))
+	one := origin.pid()
+	two := origin.upgrade(t)
+	edge.said(t, 1, "the origin asks to be left")
+	edge.said(t, 2, "stream is brought here", "origin="+origin.rtmp)
+	watchMore(t, views, 75)
+	if now := sequence(t, origin.playlist(t)); now < before+2 {
+		t.Errorf("the playlist goes from segment %d to %d", before, now)
+	}
+	n := view.frames()
+	seamless(t, "at the edge", hashes(t, view.stop().file), wholeClip(t, c, time.Minute), n-10)
+	before = sequence(t, origin.playlist(t))
+	publisher.stop()
+	ended(t, "the old process", one)
+	ffmpegPublisher("ffmpeg")(t, origin.url("s"), c, 0)
+	published(t, &origin.fixture)
+	waitFor(t, "the playlist to go on", func() bool {
+		time.Sleep(500 * time.Millisecond) // each look is a player
+		return sequence(t, origin.playlist(t)) > before+2
+	})
+	if list := origin.playlist(t); sequence(t, list) > before+20 || !strings.Contains(list, "#EXT-X-DISCONTINUITY") {
+		t.Errorf("the playlist was at %d, and is\n%s", before, list)
+	}
+	origin.tell(syscall.SIGTERM)
+	ended(t, "the new process", two)
+}
+
+// playlist is that of a new player's session.
+func (p *ownProgram) playlist(t *testing.T) string {
+	t.Helper()
+	address := httpHLS(t, p.url("s"))
+	status, list := p.get(address)
+	for line := range strings.SplitSeq(list, "\n") {
+		if strings.HasPrefix(line, "s.m3u8?") {
+			status, list = p.get(address[:strings.LastIndexByte(address, '/')+1] + line)
+		}
+	}
+	if status != http.StatusOK {
+		t.Errorf("the playlist: %d %s", status, list)
+	}
+	return list
+}
+
+// sequence is the number of the last segment in a playlist.
+func sequence(t *testing.T, list string) int {
+	t.Helper()
+	_, rest, _ := strings.Cut(list, "#EXT-X-MEDIA-SEQUENCE:")
+	first, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil {
+		t.Errorf("the playlist has no sequence:\n%s", list)
+	}
+	return n + strings.Count(list, "#EXTINF") - 1
+}
+
+// TestUpgradeLimit has the old process send its clients away in time, and end.
+func TestUpgradeLimit(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t, conf{global: "upgrade_limit 2500;"})
+	feed := openFeed(t, p.url("s"))
+	feed.header(t)
+	v := playClient(t, p.url("s"))
+	waitFor(t, "the player", func() bool { return len(p.players()) == 1 })
+	one, begun := p.pid(), time.Now()
+	two := p.upgrade(t)
+	feed.group(0, 5)
+	watched(t, map[string]viewing{"player": v}, 5)
+	if err := v.wait(); err == nil || !strings.Contains(err.Error(), "NetConnection.Connect.Closed") {
+		t.Errorf("the player is sent away with %v", err)
+	}
+	if took := time.Since(begun); took < 2500*time.Millisecond {
+		t.Errorf("the player is sent away after %s", took)
+	}
+	ended(t, "the old process", one)
+	p.tell(syscall.SIGTERM)
+	ended(t, "the new process", two)
+}
