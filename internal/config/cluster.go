@@ -11,7 +11,7 @@ type Cluster struct {
 	Vhost          string        `conf:"vhost" default:"[vhost]" doc:"Name of the vhost at the origin; [vhost] stands for this one."`
 	DebugSrsUpnode bool          `conf:"debug_srs_upnode" default:"on" doc:"Tells the origin who asks, for its log."`
 	OriginCluster  bool          `conf:"origin_cluster" default:"off" doc:"Sends players of RTMP to the origin that has their stream, if it is not this one; what players of other protocols want is fetched from there."`
-	Coworkers      []string      `conf:"coworkers" example:"127.0.0.1:9091" doc:"HTTP APIs of the other origins, host:port, which are asked who has a stream."`
+	Coworkers      []string      `conf:"coworkers" example:"127.0.0.1:9091" doc:"HTTP APIs of the other origins, host:port, which are asked who has a stream. dns://name:port stands for every address that the name has, this server's own may be among them."`
 	Protocol       string        `conf:"protocol" default:"rtmp" enum:"rtmp|flv|flvs" doc:"How streams are fetched from the origin: over RTMP, HTTP-FLV or HTTPS-FLV. The port of an origin that has none is that of the protocol: 1935, 80 or 443."`
 	FollowClient   bool          `conf:"follow_client" default:"off" doc:"Fetches over HTTP-FLV or HTTPS-FLV where the first player has come over HTTP or HTTPS."`
 	Registry       string        `conf:"registry" example:"redis://127.0.0.1:6379/0" reload:"restart" secret:"yes" doc:"A Redis in which the servers of a cluster tell each other who has which stream. redis://user:password@host:port/db; rediss is over TLS. Sentinels are redis+sentinel://host:port,host:port/master/db, a Redis Cluster is redis+cluster://host:port,host:port."`

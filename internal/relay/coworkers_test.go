@@ -2,12 +2,16 @@ package relay
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"weir/internal/config"
 	"weir/internal/stream"
 )
 
@@ -64,5 +68,32 @@ func TestCoworkers(t *testing.T) {
 	cancel()
 	if _, err := w.find(ctx, []string{"127.0.0.1:1"}, r); err == nil {
 		t.Error("found by nobody")
+	}
+}
+
+// TestCoworkersByName has the coworkers be all addresses of a name.
+func TestCoworkersByName(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"code":0,"data":{"origin":{"ip":"10.0.0.1","port":1935}}}`)
+	}))
+	defer s.Close()
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newStage(t, Scheme{})
+	defer x.relay.coworkers.close()
+	x.relay.resolver.lookup = func(_ context.Context, name string) ([]string, error) {
+		if name != "origins.test" {
+			return nil, errors.New("no such name")
+		}
+		return []string{"127.0.0.1"}, nil
+	}
+	r := &stream.Request{Vhost: config.DefaultVhost, App: "live", Stream: "s"}
+	for coworker, want := range map[string]string{"dns://origins.test:" + port: "[10.0.0.1:1935]", "dns://other.test:" + port: "[]"} {
+		x.change(func(v *config.Vhost) { v.Cluster = config.Cluster{OriginCluster: true, Coworkers: []string{coworker}} })
+		if list, err := x.relay.origins(t.Context(), "rtmp", r); fmt.Sprint(list) != want || (err == nil) != (want != "[]") {
+			t.Errorf("%s: %v, %v", coworker, list, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -48,10 +49,13 @@ func (v *Relay) origins(ctx context.Context, protocol string, r *stream.Request)
 	case x.Cluster.Remote() && len(x.Cluster.Origin) > 0:
 		list, err = v.resolver.all(ctx, x.Cluster.Origin)
 	case !known && x.Cluster.Fetches() && len(x.Cluster.Coworkers) > 0:
-		var origin string
-		if origin, err = v.coworkers.find(ctx, x.Cluster.Coworkers, r); origin != "" {
-			list = []string{origin}
+		var asked []string
+		asked, err = v.resolver.all(ctx, x.Cluster.Coworkers)
+		origin, e := v.coworkers.find(ctx, asked, r)
+		if origin != "" {
+			return []string{origin}, nil
 		}
+		err = errors.Join(err, e)
 	}
 	if len(list) == 0 && err == nil && !v.o.Before.lives() {
 		err = errNoOrigin
