@@ -48,7 +48,9 @@ func TestEdgeSession(t *testing.T) {
 		t.Run(form, func(t *testing.T) {
 			edge(t, form, func(t *testing.T, r *rig, s *studio.Spring) {
 				began := time.Now()
-				at, _ := located(t, newReader(t).see(r.Must("/live/a.mpd?token=x")))
+				reader := newReader(t)
+				reader.low = strings.Contains(form, "low_latency")
+				at, _ := located(t, reader.see(r.Must("/live/a.mpd?token=x")))
 				soonAfter(t, began)
 				for range 20 {
 					r.Must(at)
