@@ -14,7 +14,6 @@ type inflow struct {
 	origin string
 	key    string // among the inflows of the pull, which owns it: the origin, but for one that is about to be left
 	stop   context.CancelFunc
-	opened bool // owned by the pull
 }
 
 // parcel is what an inflow brings: frames, or that it is open, or why it brings nothing. The frames are the pull's until
@@ -22,8 +21,8 @@ type inflow struct {
 type parcel struct {
 	from   *inflow
 	frames []*media.Frame
-	err    error // nil with neither: it is open
-	over   bool  // the inflow has ended
+	err    error
+	over   bool // the inflow has ended
 }
 
 // run opens the stream and hands over what comes, until it ends or ctx does.
@@ -45,7 +44,7 @@ func (f *inflow) run(ctx context.Context, open func(context.Context) (transport.
 	defer feed.Close()
 	defer context.AfterFunc(ctx, func() { feed.Close() })()
 	var batches [2][media.MaxBatch]*media.Frame // one is filled while the other is taken
-	for turn, alive := 0, send(parcel{}); alive; turn = 1 - turn {
+	for turn, alive := 0, true; alive; turn = 1 - turn {
 		batch := batches[turn][:]
 		n, err := feed.ReadBatch(batch)
 		switch {

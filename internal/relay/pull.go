@@ -160,8 +160,6 @@ func (p *pull) take(x parcel) bool {
 			p.seek()
 			p.moving = true
 		}
-	case len(x.frames) == 0:
-		f.opened = true
 	default:
 		return p.carry(f, x)
 	}

@@ -80,17 +80,15 @@ func (s *Server) Fetch(ctx context.Context, address string, visit transport.Visi
 
 // fetching is a client for one stream.
 func fetching(t *stream.Traffic) *http.Client {
-	dialer := &net.Dialer{Timeout: fetchTime, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 3}}
+	dialer := &net.Dialer{Timeout: fetchTime, KeepAliveConfig: transport.Lively()}
+	dial := transport.Dial(dialer.DialContext)
+	if t != nil {
+		dial = transport.Counted(dial, t)
+	}
 	return &http.Client{
 		Transport: &http.Transport{
 			DisableKeepAlives: true, TLSHandshakeTimeout: fetchTime, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				conn, err := dialer.DialContext(ctx, network, address)
-				if err != nil || t == nil {
-					return conn, err
-				}
-				return &fetchedConn{conn, t}, nil
-			},
+			DialContext: dial,
 		},
 		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 			if len(via) > fetchHops {
@@ -99,18 +97,6 @@ func fetching(t *stream.Traffic) *http.Client {
 			return nil
 		},
 	}
-}
-
-// fetchedConn counts.
-type fetchedConn struct {
-	net.Conn
-	traffic *stream.Traffic
-}
-
-func (c *fetchedConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.traffic.Received.Add(uint64(n))
-	return n, err
 }
 
 // fetched is a stream that is fetched.

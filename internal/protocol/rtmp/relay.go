@@ -40,7 +40,7 @@ func (v *Server) Pull(ctx context.Context, url string, r *stream.Request, begun 
 		return fmt.Errorf("rtmp: there is no virtual host %q", r.Vhost)
 	}
 	r.Traffic, r.Kick = &stream.Traffic{}, cancel
-	c, err := Dial(ctx, url, DialOptions{Dial: counted(new(net.Dialer).DialContext, r.Traffic), DialTimeout: relayDial, ReplyTimeout: relayDial})
+	c, err := Dial(ctx, url, DialOptions{Dial: transport.Counted(new(net.Dialer).DialContext, r.Traffic), DialTimeout: relayDial, ReplyTimeout: relayDial})
 	if err != nil {
 		return err
 	}
@@ -132,32 +132,4 @@ func (v *Server) Push(ctx context.Context, url string, visit transport.Visit, op
 		return cause
 	}
 	return err
-}
-
-// counted dials connections whose bytes are counted.
-func counted(dial transport.Dial, t *stream.Traffic) transport.Dial {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dial(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		return &countedConn{conn, t}, nil
-	}
-}
-
-type countedConn struct {
-	net.Conn
-	traffic *stream.Traffic
-}
-
-func (c *countedConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.traffic.Received.Add(uint64(n))
-	return n, err
-}
-
-func (c *countedConn) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
-	c.traffic.Sent.Add(uint64(n))
-	return n, err
 }

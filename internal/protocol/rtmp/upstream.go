@@ -22,16 +22,13 @@ const (
 // a forward has nobody in its place, and may be slow.
 const deafTime = 5 * time.Second
 
-// lively has a connection on which nothing comes be found dead within seconds.
-var lively = net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 3}
-
 // visiting are the choices of a client that visits another server for this one.
 func (v *Server) visiting(visit *transport.Visit) DialOptions {
 	o := DialOptions{
 		TCURL: visit.TCURL, DialTimeout: relayDial, ReplyTimeout: relayDial, Server: true,
 		Properties: amf0.Object{{Name: "capsEx", Value: capsReconnect}},
 	}
-	dialer := net.Dialer{KeepAliveConfig: lively}
+	dialer := net.Dialer{KeepAliveConfig: transport.Lively()}
 	if visit.Request != nil {
 		dialer.Control = unheard(deafTime)
 	}
@@ -40,7 +37,7 @@ func (v *Server) visiting(visit *transport.Visit) DialOptions {
 		o.Dial = visit.Dial
 	}
 	if visit.Traffic != nil {
-		o.Dial = counted(o.Dial, visit.Traffic)
+		o.Dial = transport.Counted(o.Dial, visit.Traffic)
 	}
 	if visit.Signed {
 		o.Args = v.signature(visit.Request)
