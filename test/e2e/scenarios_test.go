@@ -94,8 +94,7 @@ func codecChange(t *testing.T, f *fixture, p cast) {
 		p.start(t, f.url("s"), large, 0)
 	}
 	watched(t, views, 80) // players of segments have up to two of them before they come to the change
-	for name, v := range views {
-		r := v.stop()
+	for name, r := range stopped(views) {
 		t.Run(name, func(t *testing.T) { checkSizes(t, r, small, large) })
 	}
 }
@@ -151,9 +150,9 @@ func slowReader(t *testing.T, f *fixture, p cast) {
 	}
 	watched(t, views, 5*rate)
 	watched(t, steady, 1)
+	recordings := stopped(views)
 	lossless(t, steady["steady"].stop(), c)
-	for name, v := range views {
-		r := v.stop()
+	for name, r := range recordings {
 		t.Run(name, func(t *testing.T) {
 			check(t, r, expectation{clip: c, frames: 5 * rate, gap: 30})
 			if r.messages != nil {

@@ -13,12 +13,12 @@ type scenario struct {
 	conf conf
 	run  func(*testing.T, *fixture, cast)
 	fits func(publisher) bool // chooses the publishers that can; nil is all
-	some func(publisher) bool // those of every run, the others are for long ones; nil is all
+	all  bool                 // every run has it with all publishers, and not with one of each protocol
 }
 
 // always reports whether a scenario is part of every run.
 func (s scenario) always(g stage, p publisher) bool {
-	return (g.scenarios == nil || slices.Contains(g.scenarios, s.name)) && (s.some == nil || s.some(p))
+	return (g.scenarios == nil || slices.Contains(g.scenarios, s.name)) && (s.all || ofEachProtocol(p))
 }
 
 // cast is who takes part: a publisher, and the players that carry its codec.
@@ -65,16 +65,16 @@ func (s stage) cast(p publisher) cast {
 }
 
 var scenarios = []scenario{
-	{name: "play", run: play},
+	{name: "play", run: play, all: true},
 	{name: "late join", run: lateJoin},
-	{name: "republish", run: republish, some: ofEachProtocol},
-	{name: "resume", conf: conf{vhost: "publish { resume_timeout 15; }"}, run: resume, some: ofEachProtocol},
+	{name: "republish", run: republish},
+	{name: "resume", conf: conf{vhost: "publish { resume_timeout 15; }"}, run: resume},
 	{name: "codec change", run: codecChange},
 	{name: "slow reader", conf: conf{vhost: "play { queue_length 2; }"}, run: slowReader, fits: heavy},
 	{name: "kick", run: kick},
 	{name: "wrap24", run: wrap24, fits: settable},
 	{name: "wrap32", run: wrap32, fits: settable},
-	{name: "vhost", conf: conf{more: vhosts}, run: vhost, some: ofEachProtocol},
+	{name: "vhost", conf: conf{more: vhosts}, run: vhost},
 	{name: "denial", conf: conf{only: true, more: vhosts + closed}, run: denial},
 }
 
@@ -181,10 +181,19 @@ func watched(t *testing.T, views map[string]viewing, frames int) {
 // finish ends all players and checks what they got.
 func finish(t *testing.T, views map[string]viewing, want expectation) {
 	t.Helper()
-	for name, v := range views {
-		r := v.stop()
+	for name, r := range stopped(views) {
 		t.Run(name, func(t *testing.T) { check(t, r, want) })
 	}
+}
+
+// stopped ends all players, and returns what each has got. None records on while others' recordings
+// are looked at, which takes long.
+func stopped(views map[string]viewing) map[string]recording {
+	got := map[string]recording{}
+	for name, v := range views {
+		got[name] = v.stop()
+	}
+	return got
 }
 
 func published(t *testing.T, f *fixture) {
