@@ -25,6 +25,7 @@ type content struct {
 	clip         string // of testdata, instead of all these: what ffmpeg cannot write is sent by our own client
 	srt          bool   // it goes over SRT, not RTMP
 	whip         bool   // it goes over WebRTC, not RTMP
+	long         bool   // it is for long runs
 }
 
 var contents = []content{
@@ -44,7 +45,7 @@ var contents = []content{
 	},
 	{
 		name: "srt hevc+aac", program: "ffmpeg7", video: "-c:v libx265 -preset ultrafast -x265-params log-level=error:scenecut=0:open-gop=0",
-		audio: "-c:a aac", codecs: "hevc aac", srt: true,
+		audio: "-c:a aac", codecs: "hevc aac", srt: true, long: true,
 	},
 }
 
@@ -115,7 +116,16 @@ const recorded = 5 // seconds of media
 // and holds the recordings against the source.
 func TestOutputs(t *testing.T) {
 	t.Parallel()
+	outputs(t, false)
+}
+
+// outputs does so with the contents of every run, or with the others.
+func outputs(t *testing.T, long bool) {
+	t.Helper()
 	for _, c := range contents {
+		if c.long != long {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			outputsOf(t, c)

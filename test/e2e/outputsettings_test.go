@@ -35,11 +35,11 @@ func (s outputSetting) conf(f *fixture, n int, name string, rest []string) conf 
 	return conf{vhost: quick + name + " { " + strings.ReplaceAll(block, "DIR", f.dir) + " }"}
 }
 
-// switchEach switches each setting to its other value and back, and looks at a stream that is published then.
+// switchEach switches each setting to its other value, and looks at a stream that is published with each.
 func switchEach(t *testing.T, f *fixture, settings []outputSetting, block string, rest ...string) {
 	t.Helper()
 	for _, s := range settings {
-		for _, n := range []int{0, 1, 0} {
+		for n := range s.value {
 			f.reload(s.conf(f, n, block, rest))
 			h := newHLSStream(t, f)
 			if got := h.anonymous(s.look(t, f, h)); got != s.want[n] {

@@ -69,29 +69,27 @@ func (l *lossy) damage(t *testing.T) (d struct{ Gaps, Lost, Damaged, Dropped int
 	return *one.Stream.Health.Damage
 }
 
-// TestSRTLoss loses 1 and 5 % of the packets, both ways, and has others come in another order: what is played is whole.
+// TestSRTLoss loses 5 % of the packets, both ways: what is played is whole.
 func TestSRTLoss(t *testing.T) {
 	t.Parallel()
-	for name, w := range map[string]weather.Weather{
-		"1": {Loss: 0.01, Delay: 10 * time.Millisecond, Seed: 1}, "5": {Loss: 0.05, Delay: 10 * time.Millisecond, Seed: 2},
-		"reordered": {Reorder: 0.05, Jitter: 10 * time.Millisecond, Delay: 10 * time.Millisecond, Duplicate: 0.01, Seed: 3},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l := throughWeather(t, "", w)
-			from := l.view.frames()
-			waitFor(t, "more pictures", func() bool { return l.view.frames() > from+300 })
-			d := l.damage(t)
-			if up, _ := l.relay.Counts(); up.Lost.Packets+up.Reordered.Packets == 0 {
-				t.Errorf("the weather was fine: %+v", up)
-			}
-			l.view.stop()
-			if d.Gaps+d.Lost+d.Damaged+d.Dropped > 0 {
-				t.Errorf("the stream has damage: %+v", d)
-			}
-			check(t, recording{file: l.file}, expectation{clip: newClip(t, "h264", "small"), frames: 250, gap: 0.1})
-		})
+	srtLoss(t, weather.Weather{Loss: 0.05, Delay: 10 * time.Millisecond, Seed: 2}, 200)
+}
+
+// srtLoss plays so many pictures whole, through a weather.
+func srtLoss(t *testing.T, w weather.Weather, frames int) {
+	t.Helper()
+	l := throughWeather(t, "", w)
+	from := l.view.frames()
+	waitFor(t, "more pictures", func() bool { return l.view.frames() > from+frames })
+	d := l.damage(t)
+	if up, _ := l.relay.Counts(); up.Lost.Packets+up.Reordered.Packets == 0 {
+		t.Errorf("the weather was fine: %+v", up)
 	}
+	l.view.stop()
+	if d.Gaps+d.Lost+d.Damaged+d.Dropped > 0 {
+		t.Errorf("the stream has damage: %+v", d)
+	}
+	check(t, recording{file: l.file}, expectation{clip: newClip(t, "h264", "small"), frames: frames, gap: 0.1})
 }
 
 // TestSRTDamage loses so much that not all of it can be sent again in time. With drop_damaged on what is played is whole
@@ -106,7 +104,7 @@ func TestSRTDamage(t *testing.T) {
 				return !up || packet[0]&0x80 != 0 || binary.BigEndian.Uint32(packet)%90 > 2
 			})
 			from := l.view.frames()
-			waitFor(t, "more pictures", func() bool { return l.view.frames() > from+300 })
+			waitFor(t, "more pictures", func() bool { return l.view.frames() > from+150 })
 			d := l.damage(t)
 			l.view.stop()
 			if d.Lost == 0 || d.Gaps == 0 || (d.Dropped > 0) != (settings == "drop_damaged on;") {
@@ -159,45 +157,5 @@ func flood(t *testing.T, addr string, least time.Duration, packets int) {
 		if sent%10 == 0 {
 			time.Sleep(time.Millisecond)
 		}
-	}
-}
-
-// TestSRTHeavyLoss loses a tenth of the packets where there is time to send one again once. What is played decodes without
-// a word, and consists of groups of pictures that are whole, or whole up to where one is missing.
-func TestSRTHeavyLoss(t *testing.T) {
-	t.Parallel()
-	l := throughWeather(t, "drop_damaged on;", weather.Weather{Loss: 0.1, Delay: 85 * time.Millisecond, Seed: 4})
-	from := l.view.frames()
-	waitFor(t, "more pictures", func() bool { return l.view.frames() > from+400 })
-	d := l.damage(t)
-	l.view.stop()
-	if d.Lost == 0 || d.Damaged == 0 || d.Dropped == 0 {
-		t.Errorf("damage %+v: the weather was fine", d)
-	}
-	_, said := run(t, "ffmpeg7", "-hide_banner", "-loglevel", "warning", "-i", l.file, "-f", "null", "-")
-	if said != "" {
-		t.Errorf("decoding says %q", said)
-	}
-	list, _ := run(t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=dts_time,flags", "-of", "csv=p=0", l.file)
-	var last float64
-	groups, pictures := 0, 0
-	for line := range strings.Lines(string(list)) {
-		var at float64
-		var flags string
-		if _, err := fmt.Sscanf(strings.ReplaceAll(line, ",", " "), "%g %s", &at, &flags); err != nil {
-			t.Fatalf("%q: %v", line, err)
-		}
-		switch {
-		case strings.HasPrefix(flags, "K"):
-			groups++
-		case groups > 0 && at-last > 0.06:
-			t.Errorf("in the middle of a group a picture is missing before %.3f", at)
-		}
-		last = at
-		pictures++
-	}
-	t.Logf("%d groups, %d pictures, damage %+v", groups, pictures, d)
-	if groups < 5 {
-		t.Errorf("%d groups of pictures", groups)
 	}
 }

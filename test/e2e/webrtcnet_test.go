@@ -694,20 +694,3 @@ func (w *netWorld) recovers(t *testing.T, within time.Duration) {
 	}
 	w.player.decodes(t, seen)
 }
-
-// TestRTCVeryBad begins and goes on where a fifth of all packets is lost and an answer takes more than half a second.
-func TestRTCVeryBad(t *testing.T) {
-	t.Parallel()
-	w := newNetWorld(t, "")
-	awful := weather.Weather{Loss: 0.2, Delay: 300 * time.Millisecond, Jitter: 50 * time.Millisecond, Seed: 5}
-	w.up.Set(awful, awful)
-	w.down.Set(awful, awful)
-	began := time.Now()
-	w.begin(t)
-	t.Logf("ten pictures after %s", time.Since(began))
-	seen := w.lasts(t, 100)
-	w.player.decodes(t, seen)
-	if len(seen.shown) < seen.published*2/3 {
-		t.Errorf("%d pictures decoded of %d", len(seen.shown), seen.published)
-	}
-}
