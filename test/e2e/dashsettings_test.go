@@ -136,7 +136,7 @@ func dashListed(t *testing.T, _ *fixture, h *hlsStream) string {
 func dashLeft(t *testing.T, _ *fixture, h *hlsStream) string {
 	t.Helper()
 	waitFor(t, "the last segment", func() bool { h.manifest(""); return h.newest() >= 12 })
-	if poll2(6*time.Second, func() bool { return len(h.under(".m4s")) < 12 }) {
+	if poll2(9*time.Second, func() bool { return len(h.under(".m4s")) < 12 }) {
 		return "few"
 	}
 	return "all"
@@ -146,7 +146,7 @@ func dashLater(t *testing.T, _ *fixture, h *hlsStream) string {
 	t.Helper()
 	h.manifest("")
 	h.feed.client.Close()
-	if poll2(5*time.Second, func() bool {
+	if poll2(8*time.Second, func() bool {
 		files := 0
 		_ = filepath.WalkDir(filepath.Join(h.f.dir, "live", h.name), func(_ string, d os.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {

@@ -229,7 +229,7 @@ func hlsSound(t *testing.T, _ *fixture, h *hlsStream) string {
 func hlsLeft(t *testing.T, _ *fixture, h *hlsStream) string {
 	t.Helper()
 	waitFor(t, "the last segment", func() bool { return strings.Contains(h.playlist(), h.name+"-12.ts") })
-	if poll2(6*time.Second, func() bool { return len(h.under(".ts")) < 8 }) {
+	if poll2(9*time.Second, func() bool { return len(h.under(".ts")) < 8 }) {
 		return "few"
 	}
 	return "all"
@@ -248,7 +248,7 @@ func hlsLater(t *testing.T, _ *fixture, h *hlsStream) string {
 	t.Helper()
 	h.playlist()
 	h.feed.client.Close()
-	if poll2(5*time.Second, func() bool { return len(h.under("")) == 0 }) {
+	if poll2(8*time.Second, func() bool { return len(h.under("")) == 0 }) {
 		return "gone"
 	}
 	return "there"

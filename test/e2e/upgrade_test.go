@@ -412,7 +412,7 @@ func TestUpgradeLimit(t *testing.T) {
 	one, begun := p.pid(), time.Now()
 	two := p.upgrade(t)
 	feed.group(0, 5)
-	watched(t, map[string]viewing{"player": v}, 5)
+	waitFor(t, "the pictures", func() bool { return v.frames() == 6 }) // and the header
 	if err := v.wait(); err == nil || !strings.Contains(err.Error(), "NetConnection.Connect.Closed") {
 		t.Errorf("the player is sent away with %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,7 +148,7 @@ func TestRTCToRTMP(t *testing.T) {
 		}
 	}
 	t.Logf("sound of %v bits a second, %v key frames", rates, keys)
-	if rates[""] > 50_000 || rates["&vhost=other.test"] < 1.25*rates[""] {
+	if rates[""] > 80_000 || rates["&vhost=other.test"] < 1.5*rates[""] {
 		t.Errorf("sound of %v bits a second", rates)
 	}
 	if keys[""] < 6 || keys["&vhost=other.test"] > 5 {
@@ -155,18 +156,24 @@ func TestRTCToRTMP(t *testing.T) {
 	}
 }
 
-// soundRate is the bit rate of a file's sound, in bits per second.
+// soundRate is the bit rate of a file's sound where it is loudest, in bits per second: a camera that only beeps now and then is silent
+// for most of the time, which takes next to nothing at any rate.
 func soundRate(t *testing.T, file string) float64 {
 	t.Helper()
 	list, _ := run(t, "ffprobe7", "-loglevel", "error", "-select_streams", "a", "-show_entries", "packet=size", "-of", "csv=p=0", file)
-	sum, n := 0, 0
+	var sizes []int
 	for line := range strings.Lines(string(list)) {
 		var size int
 		if _, err := fmt.Sscanf(line, "%d", &size); err == nil {
-			sum, n = sum+size, n+1
+			sizes = append(sizes, size)
 		}
 	}
-	return float64(sum) * 8 / (float64(n) * 1024 / 48000)
+	slices.Sort(sizes)
+	sum, loud := 0, sizes[len(sizes)*9/10:]
+	for _, size := range loud {
+		sum += size
+	}
+	return float64(sum) * 8 / (float64(len(loud)) * 1024 / 48000)
 }
 
 // keyFrames counts those of a file.
