@@ -3,6 +3,8 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -229,8 +231,14 @@ func TestScriptsForgotten(t *testing.T) {
 	if err := r.Set(t.Context(), streamKey+stream+"7", "not a claim", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
+	r.Del(t.Context(), streamKey+stream+"8")
+	if err := r.LPush(t.Context(), streamKey+stream+"8", "not even a text").Err(); err != nil {
+		t.Fatal(err)
+	}
 	b.mustFind(stream+"7", ErrUnknown.Error())
+	b.mustFind(stream+"8", ErrUnknown.Error())
 	b.awaitFind(time.Second, stream+"7", "a")
+	b.awaitFind(time.Second, stream+"8", "a")
 	time.Sleep(time.Second)
 	if n := r.claims(); n != 700 {
 		t.Errorf("%d of 700 claims are there", n)
@@ -238,8 +246,10 @@ func TestScriptsForgotten(t *testing.T) {
 	r.Publish(t.Context(), channel, "not an event")
 	r.HSet(t.Context(), toldKey, "z", "not a node")
 	a.lostNothing()
-	if a.log.String() != "" {
-		t.Error(a.log.String())
+	for _, m := range []*member{a, b} {
+		if m.log.String() != "" {
+			t.Error(m.log.String())
+		}
 	}
 }
 
@@ -275,6 +285,25 @@ func TestNodes(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// TestLeastSpreads has many come at once, before any load has changed: they do not all go to one node, but none to one that has
+// much to do.
+func TestLeastSpreads(t *testing.T) {
+	d := &Directory{}
+	d.table.Store(&table{byID: map[string]Node{}})
+	for i := range 10 {
+		id := fmt.Sprint(i)
+		d.table.Load().byID[id] = Node{ID: id, RTMP: 1935, Load: float64(i) / 100}
+	}
+	to := map[string]int{}
+	for range 1000 {
+		n, _ := d.Least()
+		to[n.ID]++
+	}
+	if len(to) != 6 || slices.Max(slices.Collect(maps.Values(to))) > 500 {
+		t.Errorf("they go to %v", to)
+	}
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -93,7 +93,7 @@ func (d *Directory) look(ctx context.Context, key string) (Node, error) {
 	asking, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
 	text, err := d.redis.Get(asking, streamKey+key).Result()
-	if errors.Is(err, redis.Nil) {
+	if errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "WRONGTYPE") { // which is no claim
 		return Node{}, ErrUnknown
 	}
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
@@ -100,18 +102,25 @@ func (d *Directory) Nodes() []Node {
 	return slices.SortedFunc(maps.Values(d.table.Load().byID), func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// Least returns the node with the least load of those that take publishers: that have a port of RTMP and are not draining. Of
-// equals it is the one with fewer streams. It is false if there is none.
+// nearLoad is by how much the loads of nodes may differ that have as little to do as each other.
+const nearLoad = 0.05
+
+// Least returns a node that has little to do of those that take publishers: that have a port of RTMP and are not draining. It is
+// the one with the least load; of several that are near to that, the one with fewer streams of two chosen by chance, as what nodes
+// tell is a second old, and all who ask meanwhile would come to the same one. It is false if there is none.
 func (d *Directory) Least() (Node, bool) {
-	var least Node
-	found := false
+	var near []Node
+	least := math.Inf(1)
 	for _, n := range d.table.Load().byID {
-		if n.Draining || n.RTMP == 0 {
-			continue
-		}
-		if !found || cmp.Or(cmp.Compare(n.Load, least.Load), cmp.Compare(n.Streams, least.Streams), cmp.Compare(n.ID, least.ID)) < 0 {
-			least, found = n, true
+		if !n.Draining && n.RTMP != 0 {
+			near = append(near, n)
+			least = min(least, n.Load)
 		}
 	}
-	return least, found
+	near = slices.DeleteFunc(near, func(n Node) bool { return n.Load > least+nearLoad })
+	if len(near) == 0 {
+		return Node{}, false
+	}
+	rand.Shuffle(len(near), func(i, j int) { near[i], near[j] = near[j], near[i] })
+	return slices.MinFunc(near[:min(len(near), 2)], func(a, b Node) int { return cmp.Compare(a.Streams, b.Streams) }), true
 }

@@ -16,10 +16,17 @@ const (
 	channel   = "weir:events"
 )
 
+// ownerOf is who has a key. What is no text is no claim, and makes room: else every batch with that key would fail.
+const ownerOf = `
+local has = redis.pcall('GET', KEYS[1])
+if type(has) == 'table' then
+	redis.call('DEL', KEYS[1])
+	has = false
+end`
+
 // holdScript claims a key, or renews it if it is this claim's already: a lease that has run out while nobody took it is taken
 // again. It answers 1, or who has the key. ARGV: the owner, the lease in ms, an owner that may be replaced or "", the key's name.
-const holdScript = `
-local has = redis.call('GET', KEYS[1])
+const holdScript = ownerOf + `
 if has == ARGV[1] then
 	redis.call('PEXPIRE', KEYS[1], ARGV[2])
 	return 1
@@ -30,8 +37,8 @@ redis.call('PUBLISH', '` + channel + `', 'c ' .. ARGV[1] .. ' ' .. ARGV[4])
 return 1`
 
 // dropScript releases a key if it is this claim's still. ARGV: the owner, the key's name.
-const dropScript = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+const dropScript = ownerOf + `
+if has ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', '` + channel + `', 'r ' .. ARGV[1] .. ' ' .. ARGV[2])
 return 1`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 
@@ -180,7 +181,8 @@ func (v *Relay) passTo(ctx context.Context, c *config.Cluster, at string, r *str
 	return nil, err
 }
 
-// held is a stream's place in the registry, for as long as it is published here.
+// held is a stream's place in the registry, for as long as it is published here. Of several who want to publish it at once each has
+// one, until all but one are refused.
 type held struct {
 	relay *Relay
 	d     *cluster.Directory
@@ -193,21 +195,19 @@ func (v *Relay) hold(d *cluster.Directory, c *cluster.Claim, r *stream.Request) 
 	h := &held{relay: v, d: d, claim: c, key: keyOf(r), taken: make(chan cluster.Node, 1)}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.held[h.key] = h
+	v.held[h.key] = append(v.held[h.key], h)
 	return h
 }
 
 // lost is told by the registry that another node has a stream.
 func (v *Relay) lost(key string, to cluster.Node) {
 	v.mu.Lock()
-	h := v.held[key]
-	v.mu.Unlock()
-	if h == nil {
-		return
-	}
-	select {
-	case h.taken <- to:
-	default:
+	defer v.mu.Unlock()
+	for _, h := range v.held[key] {
+		select {
+		case h.taken <- to:
+		default:
+		}
 	}
 }
 
@@ -235,7 +235,8 @@ func (h *held) Run(sub *stream.Subscriber) error {
 // Close gives the place back.
 func (h *held) Close() {
 	h.relay.mu.Lock()
-	if h.relay.held[h.key] == h {
+	rest := slices.DeleteFunc(h.relay.held[h.key], func(x *held) bool { return x == h })
+	if h.relay.held[h.key] = rest; len(rest) == 0 {
 		delete(h.relay.held, h.key)
 	}
 	h.relay.mu.Unlock()

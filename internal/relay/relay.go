@@ -67,9 +67,9 @@ type Relay struct {
 	casters []source // those of the start: a reload changes none
 	sources map[source]*running
 
-	mu      sync.Mutex       // guards what follows
-	claimed map[string]bool  // addresses for one stream at a time that are in use
-	held    map[string]*held // places in a registry, by what it calls the stream
+	mu      sync.Mutex         // guards what follows
+	claimed map[string]bool    // addresses for one stream at a time that are in use
+	held    map[string][]*held // places in a registry, by what it calls the stream
 	courses map[*course]struct{}
 	kept    map[string]bool // virtual hosts of which it has been logged that what they fetch is not sent on
 }
@@ -87,7 +87,7 @@ const attemptEvery = 3 * time.Second
 func New(o Options) *Relay {
 	return &Relay{
 		o: o, health: newHealth(), resolver: newResolver(), coworkers: newCoworkers(),
-		directories: map[string]*cluster.Directory{}, held: map[string]*held{},
+		directories: map[string]*cluster.Directory{}, held: map[string][]*held{},
 		review: make(chan struct{}, 1), sources: map[source]*running{}, claimed: map[string]bool{},
 		courses: map[*course]struct{}{}, kept: map[string]bool{},
 	}
