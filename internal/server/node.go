@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net"
 	"net/netip"
 
 	"weir/internal/cluster"
@@ -35,22 +34,5 @@ func (s *Server) reachedAt(c *config.Config, registry, listens string) string {
 	if at, err := netip.ParseAddr(listens); err == nil && !at.IsUnspecified() {
 		return listens
 	}
-	if at := s.towards.Load(); at != nil {
-		return *at
-	}
-	address, err := config.ParseRegistry(registry)
-	if err != nil || len(address.Hosts) == 0 {
-		return ""
-	}
-	way, err := net.Dial("udp", address.Hosts[0]) // nothing is sent
-	if err != nil {
-		return ""
-	}
-	defer way.Close()
-	ip, _, err := net.SplitHostPort(way.LocalAddr().String())
-	if err != nil {
-		return ""
-	}
-	s.towards.Store(&ip)
-	return ip
+	return s.towards.to(registry)
 }

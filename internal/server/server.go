@@ -82,7 +82,7 @@ type Server struct {
 	rtc        *webrtc.Server
 	rtcFront   *front
 	relay      *relay.Relay
-	towards    atomic.Pointer[string] // the address that this machine has towards a registry
+	towards    towards
 	rtmpsCert  certificate
 	apiFront   *httpFront
 	webFront   *httpFront
