@@ -92,7 +92,7 @@ func (v *Relay) open(ctx context.Context, origin string, p *pull) (transport.Fee
 // visit is how this server goes to an origin for a session of its own.
 func (v *Relay) visit(c *config.Cluster, r *stream.Request, u upstreamAddress, t *stream.Traffic) transport.Visit {
 	return transport.Visit{
-		Request: r, TCURL: u.tcURL, Signed: c.DebugSrsUpnode, Via: append(slices.Clone(r.Via), v.o.Name), Traffic: t,
+		Request: r, TCURL: u.tcURL, Signed: c.DebugSrsUpnode, Via: append(slices.Clone(r.Via), v.o.Name), Laps: r.Laps, Traffic: t,
 		Log: v.o.Log.With("stream", r.URL()),
 	}
 }

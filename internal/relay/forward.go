@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 const (
 	lookEvery = time.Second     // between two looks at the rules of a stream that is sent on
 	drainTime = 2 * time.Second // for targets to be sent what is left when the publication has ended
+	maxLaps   = 3               // how often a stream may come back to this server that it has sent on, to another virtual host
 )
 
 // Standing sends streams on, to the targets that the rules of their virtual hosts name, or the backend does.
@@ -70,6 +72,7 @@ type forwarding struct {
 	// Owned by watch.
 	targets map[target]*running
 	inquiry *inquiry // the newest; nil before the first
+	circles bool     // it has been logged that the stream runs in circles
 }
 
 // target is where a stream is sent.
@@ -133,7 +136,7 @@ func (f *forwarding) wanted(ctx context.Context, r *stream.Request) (all map[tar
 	rules := f.relay.rules(r.Vhost)
 	all = map[target]bool{}
 	switch {
-	case !rules.Sends():
+	case !rules.Sends() || f.runsInCircles(r):
 	case r.Supplied:
 		f.relay.keepsHere(r)
 	case rules.Backend != "":
@@ -150,6 +153,31 @@ func (f *forwarding) wanted(ctx context.Context, r *stream.Request) (all map[tar
 		}
 	}
 	return all, true
+}
+
+// laps are the servers that have sent the stream on, this one with them.
+func (f *forwarding) laps() []string {
+	return append(slices.Clone(f.sub.Stream().Publication().Laps), f.relay.o.Name)
+}
+
+// runsInCircles reports whether a stream comes back here again and again, where it would be another one each time: that would have no
+// end. It is logged once.
+func (f *forwarding) runsInCircles(r *stream.Request) bool {
+	laps := 0
+	for _, name := range r.Laps {
+		if name == f.relay.o.Name {
+			laps++
+		}
+	}
+	if laps < maxLaps {
+		return false
+	}
+	if !f.circles {
+		f.circles = true
+		f.relay.o.Log.Error("stream is not sent on: this server has sent it to itself again and again, by a forward destination that leads back here",
+			"cid", r.ID, "stream", r.URL(), "times", laps)
+	}
+	return true
 }
 
 // keepsHere logs, once for a virtual host, that streams which are fetched from elsewhere are not sent on.

@@ -126,7 +126,9 @@ func (f *forwarding) attempt(ctx context.Context, scheme Scheme, url string, c *
 		}
 		return sub
 	}
-	err = guarded(func() error { return scheme.Push(ctx, url, transport.Visit{Traffic: &c.traffic}, open, f.over) })
+	err = guarded(func() error {
+		return scheme.Push(ctx, url, transport.Visit{Laps: f.laps(), Traffic: &c.traffic}, open, f.over)
+	})
 	return opened, err
 }
 

@@ -50,6 +50,9 @@ type Request struct {
 	// Via are the servers that this reader or publisher is, or comes by, each by its name of this run: one that finds itself among
 	// them is asked by itself.
 	Via []string
+	// Laps are the servers that have sent this publication on, each by its name of this run and once for each time: one that finds
+	// itself among them again and again sends it to itself.
+	Laps []string
 	// Answer is what a gate has found out about this publisher, for the part of the server that the gate is of. It does not
 	// change any more once the publisher has its place; nil is nothing.
 	Answer any

@@ -16,6 +16,7 @@ type Visit struct {
 	TCURL   string          // for RTMP, instead of the address's own; empty is that
 	Signed  bool            // it says who comes
 	Via     []string        // the servers that the stream comes by, this one with them
+	Laps    []string        // the servers that have sent on what is published there, this one with them
 	Traffic *stream.Traffic // is counted
 	Dial    Dial            // the way there, instead of the address's own; nil is that
 	Log     *slog.Logger

@@ -240,6 +240,22 @@ func TestForwardSlow(t *testing.T) {
 	unpublished(t, far)
 }
 
+// TestForwardCircle sends a stream to the same server by another name, and so on: not without end.
+func TestForwardCircle(t *testing.T) {
+	t.Parallel()
+	f := serve(t, conf{})
+	f.reload(conf{vhost: "forward { enabled on; destination rtmp://" + f.rtmp + "/live/[stream]_c; }"})
+	c := newClip(t, "h264", "small")
+	p := startClientPublisher(t, f.url("s"), c, 0)
+	f.said(t, 1, "again and again", "stream=/live/s_c_c_c", "times=3")
+	watched(t, map[string]viewing{"last": ffmpegPlayer(t, f.url("s_c_c_c"), "h264")}, 25)
+	if n := len(f.publishers()); n != 4 {
+		t.Errorf("%d streams are published, want 4", n)
+	}
+	p.stop()
+	unpublished(t, f)
+}
+
 // TestForwardEdge sends on what is published at an edge, and not what that has fetched.
 func TestForwardEdge(t *testing.T) {
 	t.Parallel()

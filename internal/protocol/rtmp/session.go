@@ -247,7 +247,7 @@ func (s *session) request(w wish) (*stream.Request, error) {
 		ID: s.id, Kind: w.kind, Remote: s.remote,
 		Vhost: v.Name, App: t.app, Stream: plain(t.stream), Name: t.stream, Param: t.param,
 		TCURL: s.connect.tcURL, PageURL: s.connect.pageURL, SWFURL: s.connect.swfURL,
-		Via: viaOf(s.connect.args), Args: s.connect.args,
+		Via: serversOf(s.connect.args, viaName), Laps: serversOf(s.connect.args, lapsName), Args: s.connect.args,
 		Viewer: !w.publish, Wait: true, Notice: true,
 		Kick: s.cancel, Move: s.mover(), Link: fanout.LinkOf(s.conn), Traffic: s.traffic,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 
 const (
 	viaName   = "weir_via"   // the argument of connect that names the servers a stream comes by
-	maxVia    = 32           // of them
+	lapsName  = "weir_laps"  // the one that names those that have sent it on
+	maxVia    = 32           // of either
 	knockName = "weir_knock" // the one of who asks whether a client may come: the name of the stream that it wants
 )
 
@@ -43,8 +45,13 @@ func (v *Server) visiting(visit *transport.Visit) DialOptions {
 		o.Args = v.signature(visit.Request)
 		o.Args = append(o.Args, besides(argsOf(visit.Request), o.Args)...)
 	}
-	if len(visit.Via) > 0 {
-		o.Args = append(o.Args, amf0.Property{Name: viaName, Value: strings.Join(visit.Via, ",")})
+	for _, x := range []struct {
+		name string
+		list []string
+	}{{viaName, visit.Via}, {lapsName, visit.Laps}} {
+		if len(x.list) > 0 {
+			o.Args = append(o.Args, amf0.Property{Name: x.name, Value: strings.Join(x.list, ",")})
+		}
 	}
 	return o
 }
@@ -78,7 +85,7 @@ func argsOf(r *stream.Request) amf0.Object {
 // besides are the properties of an object that others do not have, without those that are not the client's own.
 func besides(own, others amf0.Object) (left amf0.Object) {
 	for _, p := range own {
-		if _, taken := others.Get(p.Name); !taken && p.Name != viaName && p.Name != knockName {
+		if _, taken := others.Get(p.Name); !taken && !slices.Contains([]string{viaName, lapsName, knockName}, p.Name) {
 			left = append(left, p)
 		}
 	}
@@ -106,13 +113,13 @@ func isServer(args amf0.Object) bool {
 	return sign || via
 }
 
-// viaOf are the servers that a client says it is, or comes by.
-func viaOf(args amf0.Object) []string {
-	via := args.String(viaName)
-	if via == "" {
+// serversOf are the servers that a client names by an argument: those that it is, or comes by; or those that have sent it on.
+func serversOf(args amf0.Object, name string) []string {
+	list := args.String(name)
+	if list == "" {
 		return nil
 	}
-	return strings.SplitN(via, ",", maxVia)
+	return strings.SplitN(list, ",", maxVia)
 }
 
 // Fetch plays the stream at an address for another part of this server.
