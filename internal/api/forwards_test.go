@@ -15,9 +15,9 @@ func TestForwards(t *testing.T) {
 	s := newStudio(t)
 	defer s.registry.Summon(&stream.Request{Vhost: stream.DefaultVhost, App: "live", Stream: "nowhere"})()
 	one := `{"stream_id":"` + s.id("cam") + `","stream":"/live/cam","target":"rtmp://192.0.2.1/live/cam?token=***","state":"sending","since":"0001-01-01T00:00:00.000Z",` +
-		`"next_attempt":null,"attempts":1,"send_bytes":4711,"lost":0,"last_error":null}`
+		`"next_attempt":null,"attempts":1,"send_bytes":4711,"send_frames":47,"lost":0,"last_error":null}`
 	other := `{"stream_id":"vid-another","stream":"/live/another","target":"srt://192.0.2.1","state":"waiting","since":"0001-01-01T00:00:00.000Z",` +
-		`"next_attempt":"1970-01-01T00:00:09.000Z","attempts":3,"send_bytes":0,"lost":5,"last_error":"nobody there"}`
+		`"next_attempt":"1970-01-01T00:00:09.000Z","attempts":3,"send_bytes":0,"send_frames":0,"lost":5,"last_error":"nobody there"}`
 	for path, want := range map[string]string{
 		"/api/v1/forwards/": one + "," + other, "/api/v1/forwards/?start=1": other, "/api/v1/forwards/?start=9": "",
 		"/api/v1/forwards/" + s.id("cam"): one, "/api/v1/forwards/" + s.id("nowhere"): "",

@@ -38,7 +38,7 @@ func newStudio(t testing.TB) *studio {
 		},
 		Forwards: func() []stream.Target {
 			return []stream.Target{
-				{StreamID: s.id("cam"), Stream: "/live/cam", URL: "rtmp://192.0.2.1/live/cam?token=***", State: stream.Sending, Attempts: 1, Sent: 4711},
+				{StreamID: s.id("cam"), Stream: "/live/cam", URL: "rtmp://192.0.2.1/live/cam?token=***", State: stream.Sending, Attempts: 1, Sent: 4711, Frames: 47},
 				{StreamID: "vid-another", Stream: "/live/another", URL: "srt://192.0.2.1", State: stream.Waiting, Next: time.Unix(9, 0), Attempts: 3, Lost: 5, LastError: "nobody there"},
 			}
 		},

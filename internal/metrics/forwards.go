@@ -17,6 +17,7 @@ func newForwards(m *Metrics) forwards {
 	t.add("weir_forwards", "Targets that streams are sent on to, by what they are doing: connecting, sending, waiting or refused.", "state")
 	t.add("weir_forward_up", "1 while the target takes the stream.", "stream", "target")
 	t.add("weir_forward_bytes_total", "Bytes that the target was sent.", "stream", "target")
+	t.add("weir_forward_frames_total", "Frames that the target was sent, and packets where a publisher's own go there.", "stream", "target")
 	t.add("weir_forward_retries_total", "Attempts to reach the target, without the first.", "stream", "target")
 	t.add("weir_forward_lost_frames_total", "Frames that the target was not sent because it is too slow.", "stream", "target")
 	return forwards{t, m}
@@ -55,6 +56,7 @@ func (v forwards) Collect(to chan<- prometheus.Metric) {
 		}
 		s.gauge("weir_forward_up", up, w.stream, w.target)
 		s.count("weir_forward_bytes_total", t.Sent, w.stream, w.target)
+		s.count("weir_forward_frames_total", t.Frames, w.stream, w.target)
 		s.count("weir_forward_retries_total", t.Attempts-min(t.Attempts, 1), w.stream, w.target)
 		s.count("weir_forward_lost_frames_total", t.Lost, w.stream, w.target)
 	}
@@ -62,7 +64,7 @@ func (v forwards) Collect(to chan<- prometheus.Metric) {
 
 // add adds another target to one of the same name, which is up while both are.
 func add(one, other *stream.Target) {
-	one.Sent, one.Lost = one.Sent+other.Sent, one.Lost+other.Lost
+	one.Sent, one.Frames, one.Lost = one.Sent+other.Sent, one.Frames+other.Frames, one.Lost+other.Lost
 	one.Attempts += other.Attempts - min(other.Attempts, 1)
 	if other.State != stream.Sending {
 		one.State = other.State

@@ -22,10 +22,11 @@ type Options struct {
 	Build    Build
 	Load     *Breaker // knows the processors' load
 
-	Connections func() (open int, refused uint64) // of clients; nil: none are told
-	Callbacks   func() Callbacks                  // nil: there are none
-	Forwards    func() []stream.Target            // where streams are sent on to, in their order; nil: there are none
-	Log         interface{ Println(v ...any) }    // of what a request cannot be told; nil says nothing
+	Connections func() (open int, refused uint64)  // of clients; nil: none are told
+	Callbacks   func() Callbacks                   // nil: there are none
+	Edges       func() (fetched, sent stream.Haul) // what goes between this server and its origins; nil: nothing
+	Forwards    func() []stream.Target             // where streams are sent on to, in their order; nil: there are none
+	Log         interface{ Println(v ...any) }     // of what a request cannot be told; nil says nothing
 }
 
 // Build says who the server is.
@@ -56,6 +57,7 @@ func New(o Options) *Metrics {
 		newStreams(m),
 		newTimes(m),
 		newForwards(m),
+		newEdges(m),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

@@ -44,11 +44,14 @@ func newStage(t testing.TB, callbacks func() Callbacks) *stage {
 		Load:        NewBreaker(BreakerOptions{Config: get}),
 		Connections: func() (int, uint64) { return 6, 2 },
 		Callbacks:   callbacks,
+		Edges: func() (fetched, sent stream.Haul) {
+			return stream.Haul{Streams: 2, Bytes: 4000}, stream.Haul{Bytes: 50}
+		},
 		Forwards: func() []stream.Target {
 			return []stream.Target{
-				{Stream: "/live/cam", URL: "rtmp://192.0.2.1/live/cam?token=***", State: stream.Sending, Attempts: 3, Sent: 100, Lost: 1},
-				{Stream: "/live/cam", URL: "rtmp://192.0.2.1/live/cam?token=***", State: stream.Waiting, Attempts: 2, Sent: 10, Lost: 1},
-				{Stream: "/live/cam", URL: "srt://192.0.2.2:10080", State: stream.Sending, Attempts: 1, Sent: 7},
+				{Stream: "/live/cam", URL: "rtmp://192.0.2.1/live/cam?token=***", State: stream.Sending, Attempts: 3, Sent: 100, Frames: 20, Lost: 1},
+				{Stream: "/live/cam", URL: "rtmp://192.0.2.1/live/cam?token=***", State: stream.Waiting, Attempts: 2, Sent: 10, Frames: 3, Lost: 1},
+				{Stream: "/live/cam", URL: "srt://192.0.2.2:10080", State: stream.Sending, Attempts: 1, Sent: 7, Frames: 1},
 				{Stream: "/live/\xff", URL: "srt://192.0.2.2:10080", State: stream.Turned},
 			}
 		},

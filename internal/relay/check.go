@@ -12,21 +12,23 @@ import (
 // one.
 func CheckAll(c *config.Config, check func(url string) error) error {
 	var all []error
-	note := func(vhost, what, url string, err error) {
+	note := func(vhost, what, shown string, err error) {
 		if err != nil {
-			all = append(all, fmt.Errorf("vhost %s: %s %s: %w", vhost, what, stream.Veil(url), err))
+			all = append(all, fmt.Errorf("vhost %s: %s %s: %w", vhost, what, shown, err))
 		}
 	}
 	for _, v := range c.Vhosts {
 		if v.Forward.Sends() && v.Forward.Backend == "" {
 			for _, d := range v.Forward.Destination {
 				sample := &stream.Request{Vhost: v.Name, App: "app", Stream: "stream"}
-				note(v.Name, "forward destination", d, check(address(d, sample)))
+				t := target{d, address(d, sample)}
+				g := disguise(t, sample)
+				note(v.Name, "forward destination", g.destination, g.hide(check(t.url)))
 			}
 		}
 		for _, i := range v.Ingest {
 			if i.Native() {
-				note(v.Name, "ingest "+i.Name, i.Input.URL, check(i.Input.URL))
+				note(v.Name, "ingest "+i.Name, stream.Veil(i.Input.URL), check(i.Input.URL))
 			}
 		}
 	}

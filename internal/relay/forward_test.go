@@ -113,10 +113,10 @@ func TestForward(t *testing.T) {
 			x.tell(fmt.Sprintf("%d frames, %v", n, err))
 			return err
 		}).scheme())
-		x.change(destinations("a.test", "rtmp://bad.test/x?secret=1"))
+		x.change(destinations("a.test", "rtmp://bad.test/app/k3y?secret=1"))
 		p := x.publish()
 		run := x.film(p)
-		const bad, a = "rtmp://bad.test/x?secret=*** refused 0 0 it is bad", "rtmp://a.test/live/s?token=*** "
+		const bad, a = "rtmp://bad.test/app/***a1ac?secret=*** refused 0 0 it is bad", "rtmp://a.test/live/s?token=*** "
 		x.same("at first", x.list(), a+"connecting 1 0 ; "+bad)
 		run(2 * time.Second)
 		x.same("nobody there", x.list(), a+"waiting 1 0 nobody there; "+bad)
@@ -139,7 +139,7 @@ func TestForward(t *testing.T) {
 			t.Errorf("%d attempts: %q", attempts, x.told)
 		}
 		got := strings.ReplaceAll(x.heard(), "rtmp://a.test/live/s?token=***", "A")
-		const badly = "error rtmp://bad.test/x?secret=*** it is bad"
+		const badly = "error rtmp://bad.test/app/***a1ac?secret=*** it is bad"
 		got = strings.TrimPrefix(strings.Replace(got, badly+"; ", "", 1), "; ")
 		x.same("events", got, "error A nobody there; error A refused by the server: full; begin A; end A broken off; error A broken off; begin A; end A")
 		for words, n := range map[string]int{"nobody there": 1, "it is bad": 1, "stream is sent on\"": 2, "broken off": 1, "to its end": 1} {
@@ -227,6 +227,9 @@ func TestForwardSlow(t *testing.T) {
 			kept := 1000 - 1 - int(list[1].Lost)
 			if most := int(length / (20 * time.Millisecond)); list[1].State != stream.Sending || kept < most*3/4 || kept > most+60 {
 				t.Errorf("the slow target: %+v, of 1000 frames %d wait", list[1], kept)
+			}
+			if list[1].Frames != 1 || list[2].Frames != 1000 {
+				t.Errorf("the slow target was sent %d frames, and the other %d", list[1].Frames, list[2].Frames)
 			}
 			if list[2].Lost != 0 || list[2].State != stream.Sending {
 				t.Errorf("the target that is well: %+v", list[2])

@@ -96,6 +96,8 @@ type onward struct {
 	first *attempt
 	over  chan struct{} // closed when the publication has ended
 
+	traffic stream.Traffic // of all attempts
+
 	// Owned by Run.
 	brief int // times in a row that an origin has taken the stream and let it go soon
 }
@@ -122,7 +124,7 @@ func (o *onward) begin(ctx context.Context, c *config.Cluster, origin string) (*
 	go func() {
 		defer close(a.ended)
 		a.err = guarded(func() error {
-			return scheme.Push(sending, u.push, o.relay.visit(c, o.r, u, nil), func(stream.Cargo) *stream.Subscriber {
+			return scheme.Push(sending, u.push, o.relay.visit(c, o.r, u, &o.traffic), func(stream.Cargo) *stream.Subscriber {
 				close(a.taken)
 				select {
 				case sub := <-a.from:
@@ -170,6 +172,7 @@ func (o *onward) Run(sub *stream.Subscriber) error {
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer sub.Close()
+	defer o.relay.sent.enter(&o.traffic)()
 	following.Go(func() { cancel(o.follow(sub)) })
 	for a, from := o.first, first; ; from = sub.Fork("") {
 		began := time.Now()

@@ -59,6 +59,7 @@ func (x *takers) push(ctx context.Context, url string, v transport.Visit, open f
 	if sub == nil {
 		return context.Cause(ctx)
 	}
+	v.Traffic.Sent.Add(100)
 	defer sub.Close()
 	defer context.AfterFunc(ctx, func() { sub.Close() })()
 	ended := make(chan error, 1)
@@ -114,8 +115,14 @@ func TestRoute(t *testing.T) {
 			t.Errorf("it may publish after %s", d)
 		}
 		x.shown(p, 0, 30)
+		if _, sent := x.relay.Hauls(); sent != (stream.Haul{Streams: 1, Bytes: 100}) {
+			t.Errorf("sent %+v", sent)
+		}
 		p.Close()
 		synctest.Wait()
+		if _, sent := x.relay.Hauls(); sent != (stream.Haul{Bytes: 100}) {
+			t.Errorf("sent %+v at the end", sent)
+		}
 		if got := x.got["a:1"]; len(got) != 60 || got[0] != "picture 0" {
 			t.Errorf("%d frames: %q", len(got), got)
 		}

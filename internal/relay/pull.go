@@ -70,6 +70,7 @@ func (v *Relay) bring(ctx context.Context, wish *stream.Request) {
 	defer p.all.Wait()
 	ctx, cancel := v.until(ctx, wish)
 	defer cancel()
+	defer v.fetched.enter(&p.traffic)()
 	p.run(ctx)
 }
 

@@ -74,7 +74,8 @@ func newWorld(t *testing.T, names ...string) *world {
 	for _, name := range names {
 		w.origins[name] = &origin{feeds: map[*originFeed]bool{}}
 	}
-	w.stage = newStage(t, Scheme{Fetch: func(ctx context.Context, url string, _ transport.Visit) (transport.Feed, error) {
+	w.stage = newStage(t, Scheme{Fetch: func(ctx context.Context, url string, v transport.Visit) (transport.Feed, error) {
+		v.Traffic.Received.Add(100)
 		name, _, _ := strings.Cut(strings.TrimPrefix(url, "rtmp://"), "/")
 		w.tell("fetch " + url)
 		o := w.origins[name]
@@ -223,12 +224,18 @@ func TestPull(t *testing.T) {
 		w.play(2 * time.Second)
 		a.sub.Close()
 		w.play(2 * time.Second)
+		if fetched, _ := w.relay.Hauls(); fetched != (stream.Haul{Streams: 1, Bytes: 100}) {
+			t.Errorf("fetched %+v", fetched)
+		}
 		if gap, odd, splices := b.ends(); gap > 100*time.Millisecond || odd > 0 || splices > 0 || len(b.frames) < 200 {
 			t.Errorf("gap %s, %d odd, %d splices, %d frames", gap, odd, splices, len(b.frames))
 		}
 		w.want("0.0 fetch rtmp://a:1/live/s?token=1")
 		if n := len(w.origins["a:1"].feeds); n != 0 || len(w.registry.Streams()) != 0 {
 			t.Errorf("%d feeds are left, and %v", n, w.registry.Streams())
+		}
+		if fetched, _ := w.relay.Hauls(); fetched != (stream.Haul{Bytes: 100}) {
+			t.Errorf("fetched %+v at the end", fetched)
 		}
 		<-a.done
 	})

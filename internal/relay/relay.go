@@ -60,6 +60,8 @@ type Relay struct {
 	resolver    *resolver
 	coworkers   *coworkers
 	directories map[string]*cluster.Directory // by the address of the registry; nil is none
+	fetched     ledger                        // of pulls
+	sent        ledger                        // of publishers' ways to origins
 
 	review chan struct{} // cap 1: the configuration may have changed
 

@@ -22,6 +22,7 @@ func (f *forwarding) send(ctx context.Context, r *stream.Request, t target) {
 	defer c.erase()
 	scheme, err := f.relay.pusher(t.url)
 	if err != nil {
+		err = c.guise.hide(err)
 		c.log.Error("stream is not sent on", "cause", err)
 		c.enter(stream.Turned, time.Time{}, err)
 		c.tell(stream.ForwardFailed, 0, err)
@@ -126,9 +127,8 @@ func (f *forwarding) attempt(ctx context.Context, scheme Scheme, url string, c *
 		}
 		return sub
 	}
-	err = guarded(func() error {
-		return scheme.Push(ctx, url, transport.Visit{Laps: f.laps(), Traffic: &c.traffic}, open, f.over)
-	})
+	visit := transport.Visit{Laps: f.laps(), Traffic: &c.traffic}
+	err = c.guise.hide(guarded(func() error { return scheme.Push(ctx, url, visit, open, f.over) }))
 	return opened, err
 }
 

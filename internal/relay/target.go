@@ -17,6 +17,7 @@ type course struct {
 	relay   *Relay
 	r       *stream.Request // of the publisher
 	is      stream.Target   // what of it does not change
+	guise   guise
 	log     *slog.Logger
 	traffic stream.Traffic
 
@@ -28,14 +29,16 @@ type course struct {
 	last     string               // why the newest attempt that failed has
 	readers  []*stream.Subscriber // that send the stream now
 	lost     uint64               // by those that do not any more
+	frames   uint64               // taken by these
 }
 
 // chart begins a course, which is listed until erase.
 func (f *forwarding) chart(r *stream.Request, t target) *course {
+	g := disguise(t, r)
 	c := &course{
-		relay: f.relay, r: r, state: stream.Connecting, since: time.Now(),
-		is:  stream.Target{StreamID: f.sub.Stream().ID, Stream: r.URL(), URL: stream.Veil(t.url)},
-		log: f.relay.o.Log.With("cid", r.ID, "stream", r.URL(), "to", stream.Veil(t.destination)),
+		relay: f.relay, r: r, guise: g, state: stream.Connecting, since: time.Now(),
+		is:  stream.Target{StreamID: f.sub.Stream().ID, Stream: r.URL(), URL: g.url},
+		log: f.relay.o.Log.With("cid", r.ID, "stream", r.URL(), "to", g.destination),
 	}
 	f.relay.mu.Lock()
 	defer f.relay.mu.Unlock()
@@ -80,6 +83,7 @@ func (c *course) settle() {
 			return false
 		}
 		c.lost += sub.Missed()
+		c.frames += sub.Taken()
 		return true
 	})
 	if len(c.readers) == 0 && c.state == stream.Sending {
@@ -94,9 +98,10 @@ func (c *course) look() stream.Target {
 	c.settle()
 	t := c.is
 	t.State, t.Since, t.Next, t.Attempts, t.LastError = c.state, c.since, c.next, c.attempts, c.last
-	t.Sent, t.Lost = c.traffic.Sent.Load(), c.lost
+	t.Sent, t.Lost, t.Frames = c.traffic.Sent.Load(), c.lost, c.frames
 	for _, sub := range c.readers {
 		t.Lost += sub.Missed()
+		t.Frames += sub.Taken()
 	}
 	return t
 }

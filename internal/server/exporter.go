@@ -36,6 +36,7 @@ func (s *Server) measure() {
 		Connections: func() (int, uint64) { return s.limit.Count(), s.limit.Refused() },
 		Callbacks:   s.callbacks,
 		Forwards:    s.relay.Targets,
+		Edges:       s.relay.Hauls,
 		Log:         slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	})
 }

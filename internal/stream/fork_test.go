@@ -38,6 +38,9 @@ func TestFork(t *testing.T) {
 	next.must(t, "KP")
 	want(t, a, "P6", io.EOF)
 	want(t, b, "", io.EOF)
+	if a.Taken() != 4 || late.Taken() != 0 {
+		t.Errorf("%d and %d frames are taken", a.Taken(), late.Taken())
+	}
 	want(t, late, "", io.EOF)
 	close(release)
 	<-subs // the next publication's
@@ -73,6 +76,9 @@ func TestPackets(t *testing.T) {
 		if _, err := sub.ReadFrame(); !errors.Is(err, ErrUnpublished) {
 			t.Errorf("the publisher has ended: %v", err)
 		}
+	}
+	if n := sub.Taken(); n != 2 {
+		t.Errorf("%d packets are taken", n)
 	}
 }
 

@@ -154,6 +154,7 @@ func (l *Lane) Wait() { l.making.Wait() }
 // LaneReader is a position in a lane, for one goroutine.
 type LaneReader struct {
 	lane *Lane
+	sub  *Subscriber // nil for who makes frames
 	ctx  context.Context
 	pos  uint64
 	lost uint64
@@ -170,7 +171,7 @@ func (r *Subscriber) Lane(ctx context.Context) *LaneReader {
 	}
 	r.idle, r.lane = true, s.lane
 	s.reads(r, false)
-	return &LaneReader{lane: s.lane, pos: s.lane.packets.next, ctx: ctx}
+	return &LaneReader{lane: s.lane, sub: r, pos: s.lane.packets.next, ctx: ctx}
 }
 
 // Rewind goes back to the oldest packet that the lane has.
@@ -214,6 +215,9 @@ func (r *LaneReader) take(dst []*media.Packet) (int, <-chan struct{}, error) {
 	}
 	if n := l.packets.copy(dst, r.pos); n > 0 {
 		r.pos += uint64(n)
+		if r.sub != nil {
+			r.sub.taken += uint64(n)
+		}
 		return n, nil, nil
 	}
 	if l.ended {

@@ -277,6 +277,7 @@ func (s *Stream) take(r *Subscriber, dst []*media.Frame) (n int, err error) {
 	}
 	if n = s.frames.copy(dst[:min(uint64(len(dst)), end-r.pos)], r.pos); n > 0 {
 		r.pos += uint64(n)
+		r.taken += uint64(n)
 		if r.timed {
 			r.timed = false
 			s.registry.firsts.add(time.Since(r.started))

@@ -30,6 +30,7 @@ type Subscriber struct {
 
 	// Guarded by stream.mu.
 	pos    uint64 // changed by the reading goroutine alone
+	taken  uint64 // frames, and packets of lanes
 	lost   uint64
 	lostAt time.Time     // when lost last grew
 	pause  time.Duration // between batches; read without the lock by the reading goroutine, who sets it
@@ -188,6 +189,13 @@ func (r *Subscriber) missed() uint64 {
 		return r.lost + base - r.pos
 	}
 	return r.lost
+}
+
+// Taken returns how many frames the reader has been given, and how many packets of lanes.
+func (r *Subscriber) Taken() uint64 {
+	r.stream.mu.Lock()
+	defer r.stream.mu.Unlock()
+	return r.taken
 }
 
 // Lose counts frames that the reader has had and was too slow to make use of as lost too.

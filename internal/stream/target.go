@@ -6,7 +6,7 @@ import "time"
 type Target struct {
 	StreamID string // of the stream's entry in the API
 	Stream   string // its URL
-	URL      string // where to, veiled
+	URL      string // where to, without what is secret; two stream keys at one server are told apart all the same
 
 	State     TargetState
 	Since     time.Time // of the state
@@ -14,6 +14,7 @@ type Target struct {
 	Attempts  uint64    // so far, with the one that goes on
 	LastError string    // why the last one that failed has; empty if none has
 	Sent      uint64    // bytes, of all attempts
+	Frames    uint64    // that it was sent, and packets where a publisher's own go there; of all attempts
 	Lost      uint64    // frames that were not sent because the target is too slow
 }
 
@@ -27,3 +28,9 @@ const (
 	Waiting    TargetState = "waiting"    // for the next attempt, as the last one has failed
 	Turned     TargetState = "refused"    // the same, as the target has said no; or its address is none, and there are no attempts
 )
+
+// Haul is what goes from server to server for viewers and publishers of this one.
+type Haul struct {
+	Streams int    // now
+	Bytes   uint64 // ever
+}

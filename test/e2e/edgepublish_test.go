@@ -26,7 +26,7 @@ func TestEdgePublish(t *testing.T) {
 	t.Parallel()
 	const start = 100 * time.Second
 	origin := serve(t, conf{name: "origin", vhost: "play { atc on; }"})
-	edge := serve(t, conf{name: "edge", srt: "latency 120;", rtc: " ", vhost: edgeVhost(origin.rtmp)})
+	edge := serve(t, conf{name: "edge", global: exporting(t), srt: "latency 120;", rtc: " ", vhost: edgeVhost(origin.rtmp)})
 	c := newClip(t, "h264", "small")
 	for _, p := range edgePublishers() {
 		t.Run(p.name, func(t *testing.T) {
@@ -41,6 +41,10 @@ func TestEdgePublish(t *testing.T) {
 			far := playClient(t, origin.url(name))
 			views := map[string]viewing{"origin": ffmpegPlayer(t, origin.url(name), "h264"), "edge": ffmpegPlayer(t, edge.url(name), "h264"), "client": far}
 			watched(t, views, 50)
+			now := scrape(t, edge.api)
+			if n, sent := now.of("weir_edge_streams", "way", "sent"), now.of("weir_edge_bytes_total", "way", "sent"); n != 1 || sent < 1000 {
+				t.Errorf("%v streams are sent on, and %v bytes were", n, sent)
+			}
 			for _, m := range far.messages() {
 				if m.Kind == 9 && !isHeader(&m) {
 					if at := time.Duration(m.Time) * time.Millisecond; !p.fixed && at < start-100*time.Millisecond { // pictures are decoded before they are shown

@@ -20,6 +20,7 @@ type goal struct {
 	State    string  `json:"state"`
 	Attempts int     `json:"attempts"`
 	Sent     int     `json:"send_bytes"`
+	Frames   int     `json:"send_frames"`
 	Lost     int     `json:"lost"`
 	Error    *string `json:"last_error"`
 }
@@ -93,7 +94,11 @@ func TestForwardBackend(t *testing.T) {
 	c := newClip(t, "h264", "small")
 	p := ffmpegPublisher("ffmpeg")(t, near.url("s?key=1"), c, 0)
 	published(t, far)
-	near.reaches(t, to, "sending", 1)
+	near.reaches(t, "rtmp://"+at, "sending", 1)
+	shown := near.goal("rtmp://" + at).Target
+	if !strings.HasPrefix(shown, "rtmp://"+at+"/out/***") {
+		t.Errorf("%s is shown as %s", to, shown)
+	}
 
 	asked := backend.wait(1, "on_forward")
 	want := fmt.Sprintf(`{"action":"on_forward","server_id":"vid-testing","service_id":"testing0","client_id":"%s","ip":"127.0.0.1",`+
@@ -106,36 +111,37 @@ func TestForwardBackend(t *testing.T) {
 	finish(t, map[string]viewing{"far": copied}, expectation{clip: c, frames: 40})
 	id := near.streamID("/live/s")
 	list := near.goals(id)
-	if len(list) != 2 || list[0].Stream != "/live/s" || list[0].StreamID != id || list[0].Sent == 0 || list[1].Sent == 0 {
+	if len(list) != 2 || list[0].Stream != "/live/s" || list[0].StreamID != id || list[0].Sent == 0 || list[1].Sent == 0 || list[0].Frames < 40 || list[1].Frames < 40 {
 		t.Errorf("the API lists %+v", list)
 	}
-	if g := near.goal(far.url("s_copy")); g.Target != far.url("s_copy")+"?token=***" || g.State != "sending" || g.Attempts != 1 || g.Error != nil {
+	if g := near.goal("rtmp://" + far.rtmp); !strings.HasSuffix(g.Target, "?token=***") || strings.Contains(g.Target, "copy") || g.State != "sending" || g.Attempts != 1 || g.Error != nil {
 		t.Errorf("the API lists %+v", g)
 	}
 	now := scrape(t, near.api)
-	if up, bytes := now.of("weir_forward_up", "stream", "/live/s"), now.of("weir_forward_bytes_total", "target", to); up != 2 || bytes == 0 {
-		t.Errorf("%v targets are up, and %v bytes went to one", up, bytes)
+	up, bytes := now.of("weir_forward_up", "stream", "/live/s"), now.of("weir_forward_bytes_total", "target", shown)
+	if frames := now.of("weir_forward_frames_total", "target", shown); up != 2 || frames < 40 || bytes < frames {
+		t.Errorf("%v targets are up, and %v frames of %v bytes went to one", up, frames, bytes)
 	}
 	next(t, events, "forward_begin")
 	next(t, events, "forward_begin")
 
 	first.stop()
-	near.reaches(t, to, "waiting", 1)
-	if e := next(t, events, "forward_end"); e.Target != to || e.Stream != "/live/s" || e.Cause == "" {
+	near.reaches(t, shown, "waiting", 1)
+	if e := next(t, events, "forward_end"); e.Target != shown || e.Stream != "/live/s" || e.Cause == "" {
 		t.Errorf("the event %+v", e)
 	}
 	next(t, events, "forward_error")
-	if up := scrape(t, near.api).of("weir_forward_up", "stream", "/live/s"); up != 1 {
+	if up = scrape(t, near.api).of("weir_forward_up", "stream", "/live/s"); up != 1 {
 		t.Errorf("%v targets are up", up)
 	}
 	second := ffmpegServer(t, to)
-	near.reaches(t, to, "sending", 2)
+	near.reaches(t, shown, "sending", 2)
 	watched(t, map[string]viewing{"ffmpeg": second}, 60)
 	finish(t, map[string]viewing{"ffmpeg": second}, expectation{clip: c, frames: 40})
-	if n := scrape(t, near.api).of("weir_forward_retries_total", "target", to); n < 1 {
+	if n := scrape(t, near.api).of("weir_forward_retries_total", "target", shown); n < 1 {
 		t.Errorf("%v retries", n)
 	}
-	if g := near.goal(far.url("s_copy")); g.Attempts != 1 || g.Lost != 0 || g.State != "sending" {
+	if g := near.goal("rtmp://" + far.rtmp); g.Attempts != 1 || g.Lost != 0 || g.State != "sending" {
 		t.Errorf("the other target is %+v", g)
 	}
 	p.stop()
@@ -222,17 +228,17 @@ func TestForwardSlow(t *testing.T) {
 	c := newClip(t, "h264", "heavy")
 	p := ffmpegPublisher("ffmpeg")(t, near.url("s"), c, 0)
 	published(t, far)
-	near.reaches(t, to, "sending", 1)
+	near.reaches(t, "rtmp://"+at, "sending", 1)
 	views := map[string]viewing{"near": ffmpegPlayer(t, near.url("s"), "h264"), "far": ffmpegPlayer(t, far.url("s"), "h264")}
 	watched(t, views, 25)
 	slow.freeze(true)
-	waitFor(t, "frames to be lost", func() bool { return near.goal(to).Lost > 25 })
+	waitFor(t, "frames to be lost", func() bool { return near.goal("rtmp://"+at).Lost > 25 })
 	watched(t, views, 50)
 	if g := near.goal("rtmp://" + far.rtmp); g.Lost != 0 || g.State != "sending" || g.Attempts != 1 {
 		t.Errorf("the other target is %+v", g)
 	}
 	finish(t, views, expectation{clip: c, frames: 75})
-	if lost := scrape(t, near.api).of("weir_forward_lost_frames_total", "target", to); lost < 25 {
+	if lost := scrape(t, near.api).of("weir_forward_lost_frames_total", "target", near.goal("rtmp://"+at).Target); lost < 25 {
 		t.Errorf("the metrics say that %v frames are lost", lost)
 	}
 	slow.freeze(false)
@@ -260,12 +266,16 @@ func TestForwardCircle(t *testing.T) {
 func TestForwardEdge(t *testing.T) {
 	t.Parallel()
 	origin, far := serve(t, conf{}), serve(t, conf{})
-	edge := serve(t, conf{name: "edge", vhost: "cluster { mode remote; origin " + origin.rtmp + "; } forward { enabled on; destination " + far.rtmp + "; }"})
+	edge := serve(t, conf{name: "edge", global: exporting(t), vhost: "cluster { mode remote; origin " + origin.rtmp + "; } forward { enabled on; destination " + far.rtmp + "; }"})
 	c := newClip(t, "h264", "small")
 	p := ffmpegPublisher("ffmpeg")(t, origin.url("s"), c, 0)
 	published(t, origin)
 	views := map[string]viewing{"one": ffmpegPlayer(t, edge.url("s"), "h264"), "two": ffmpegPlayer(t, edge.url("s"), "h264")}
 	watched(t, views, 60)
+	now := scrape(t, edge.api)
+	if n, fetched := now.of("weir_edge_streams", "way", "fetched"), now.of("weir_edge_bytes_total", "way", "fetched"); n != 1 || fetched < 1000 {
+		t.Errorf("%v streams are fetched, and %v bytes were", n, fetched)
+	}
 	edge.said(t, 1, "are not sent on", "stream=/live/s")
 	if list := far.publishers(); len(list) != 0 || len(edge.goals("")) != 0 {
 		t.Errorf("what was fetched is sent on: %+v, %+v", list, edge.goals(""))

@@ -19,8 +19,8 @@ const secret = "SECRETVALUE"
 const secretQuery = "?token=" + secret + "&sign=" + secret + "&expires=99"
 
 // TestSecrets has clients of every kind bring secrets in all the places where an address may have
-// them, right and wrong, with callbacks that say yes, no and nothing: no log line, event, answer of the
-// API or metric has them.
+// them, right and wrong, with callbacks that say yes, no and nothing, and streams be sent on by secret keys: no log line, event,
+// answer of the API or metric has them.
 func TestSecrets(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]func(w http.ResponseWriter, c callback){
@@ -40,7 +40,7 @@ func TestSecrets(t *testing.T) {
 			f := serve(t, conf{
 				level:  server.LevelTrace,
 				global: "exporter { enabled on; listen " + freeAddress(t) + "; }",
-				vhost:  quick + hooks + " }\nhttp_remux { enabled on; wait_timeout 1; }\nhls { enabled on; hls_fragment 1; hls_path " + t.TempDir() + "; }",
+				vhost:  quick + hooks + " }\n" + sentBySecrets(t) + "http_remux { enabled on; wait_timeout 1; }\nhls { enabled on; hls_fragment 1; hls_path " + t.TempDir() + "; }",
 				more:   "vhost off.test { enabled off; http_remux { enabled on; } hls { enabled on; } }",
 			})
 			f.bringSecrets(t, name == "allowed")
@@ -51,6 +51,14 @@ func TestSecrets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sentBySecrets sends streams on by keys that are secret, to a server that takes one of them and to some that are not there.
+func sentBySecrets(t *testing.T) string {
+	far, nobody := serve(t, conf{}), freeAddress(t)
+	return `forward { enabled on; destination rtmp://` + far.rtmp + `/live/` + secret + ` rtmp://` + nobody + `/live/live_1_` + secret + ` rtmp://` + nobody +
+		`/live/live_2_` + secret + `?a=` + secret + ` "srt://` + nobody + `?streamid=#!::r=live/` + secret + `,m=publish&connect_timeout=300"; }
+`
 }
 
 // told reports whether callbacks have secrets in all places.
@@ -145,6 +153,14 @@ func (f *fixture) watchSecrets(ctx context.Context, t *testing.T, c *rtmp.Client
 	if err := rival.Publish(ctx); err == nil {
 		t.Error("two publish one stream")
 	}
+	waitFor(t, "the targets", func() bool {
+		states, names := map[string]int{}, map[string]bool{}
+		for _, g := range f.goals("") {
+			states[g.State]++
+			names[g.Target] = true
+		}
+		return states["sending"] == 1 && states["waiting"] >= 2 && len(names) == 4
+	})
 	waitFor(t, "all to be listed", func() bool { return len(f.sessions()) >= 4 })
 	f.hasNoSecrets(t)
 	f.kickPlayers()
@@ -161,7 +177,7 @@ func (f *fixture) kickPlayers() {
 // hasNoSecrets looks at all that the server tells.
 func (f *fixture) hasNoSecrets(t *testing.T) {
 	t.Helper()
-	paths := []string{"/api/v1/summaries", "/api/v1/vhosts/", "/api/v1/streams/", "/api/v1/clients/", "/api/v1/events", "/api/v1/raw?rpc=raw", "/api/v1/features", "/metrics"}
+	paths := []string{"/api/v1/summaries", "/api/v1/vhosts/", "/api/v1/streams/", "/api/v1/clients/", "/api/v1/events", "/api/v1/forwards/", "/api/v1/raw?rpc=raw", "/api/v1/features", "/metrics"}
 	var list struct {
 		Streams []struct{ ID string }
 		Clients []struct{ ID string }
