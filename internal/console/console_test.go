@@ -1,6 +1,8 @@
 package console
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"weir/internal/config"
 	"weir/internal/media"
@@ -21,6 +24,7 @@ type studio struct {
 	pages    *Pages
 	registry *stream.Registry
 	config   *config.Config
+	host     string // by which browsers know it; empty is video.example
 }
 
 const settings = `listen 1936;
@@ -55,7 +59,12 @@ func newStudio(t *testing.T, text string) *studio {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &studio{registry: stream.NewRegistry(stream.Options{}), config: c}
+	s := &studio{config: c}
+	s.registry = stream.NewRegistry(stream.Options{Supply: &stream.Supply{
+		Wanted: func(vhost string) bool { v := s.config.Exactly(vhost); return v != nil && v.Cluster.Fetches() },
+		Linger: func(string) time.Duration { return 0 },
+		Run:    func(context.Context, *stream.Request) {},
+	}})
 	s.pages = New(Options{Registry: s.registry, Config: func() *config.Config { return s.config }})
 	return s
 }
@@ -86,9 +95,9 @@ func (s *studio) publishAs(t *testing.T, kind, vhost, app, name string) {
 	}
 }
 
-// get asks for a path as a browser does that knows the server as video.example.
+// get asks for a path as a browser does.
 func (s *studio) get(method, path string, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, "http://video.example:8080"+path, nil)
+	r := httptest.NewRequest(method, "http://"+cmp.Or(s.host, "video.example")+":8080"+path, nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}

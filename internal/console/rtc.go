@@ -19,9 +19,9 @@ func (v visit) rtc() bool { return v.config.RTCServer.Enabled && v.vhost.RTC.Ena
 // rtcAlone reports whether what is published reaches WebRTC players only.
 func (v visit) rtcAlone() bool { return v.from == rtcPublisher && !v.vhost.RTC.RtcToRtmp }
 
-// rtcOutput is WHEP. What came by another protocol is there where it is carried over.
+// rtcOutput is WHEP. What comes by another protocol is there where it is carried over.
 func rtcOutput(v visit) *output {
-	if v.from != "" && v.from != rtcPublisher && !v.vhost.RTC.RtmpToRtc {
+	if v.foreign() && !v.vhost.RTC.RtmpToRtc {
 		return nil
 	}
 	at := v.signal("whep")
@@ -29,6 +29,22 @@ func rtcOutput(v visit) *output {
 		return nil
 	}
 	return &output{Kind: "webrtc", Label: "WebRTC", URL: at}
+}
+
+// foreign reports whether the stream comes by another protocol than WebRTC, as all do that are fetched from other servers.
+func (v visit) foreign() bool {
+	if v.from == "" {
+		return v.vhost.Cluster.Fetches()
+	}
+	return v.from != rtcPublisher
+}
+
+// whip returns the address to publish to by WHIP; empty if there is none. An edge takes only what it can send on to its origin.
+func (v visit) whip() string {
+	if v.vhost.Cluster.Remote() && !v.vhost.RTC.RtcToRtmp {
+		return ""
+	}
+	return v.signal("whip")
 }
 
 // signal returns the address of the stream by WHIP or WHEP; empty if there is none.

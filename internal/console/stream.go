@@ -18,10 +18,11 @@ const maxListed = 100
 
 // streamsAnswer is a part of the list of streams.
 type streamsAnswer struct {
-	Now     int64  `json:"now"`    // ms since 1970
-	Server  string `json:"server"` // where to publish: rtmp://host
-	Studio  string `json:"studio"` // the page that publishes; empty where no WebRTC is served
-	Total   int    `json:"total"`  // streams, those nobody publishes included
+	Now     int64  `json:"now"`     // ms since 1970
+	Server  string `json:"server"`  // where to publish: rtmp://host
+	Studio  string `json:"studio"`  // the page that publishes; empty where no WebRTC is served
+	Brought bool   `json:"brought"` // streams are brought here from other servers once they are played, so there are more than are listed
+	Total   int    `json:"total"`   // streams, those nobody publishes included
 	Start   int    `json:"start"`
 	Next    int    `json:"next"` // the start of the next part; 0 if this is the last
 	Streams []item `json:"streams"`
@@ -42,7 +43,9 @@ type item struct {
 	Stream  string   `json:"stream"`
 	Page    string   `json:"page"` // that plays it
 	Live    bool     `json:"live"`
-	Since   int64    `json:"since"` // ms since 1970; 0 if it is not on
+	Brought bool     `json:"brought"` // where it is not on, it is brought here from another server once it is played
+	Onward  bool     `json:"onward"`  // what is published here goes on to another server
+	Since   int64    `json:"since"`   // ms since 1970; 0 if it is not on
 	Viewers int      `json:"viewers"`
 	Kbps    int      `json:"kbps"`    // what the publisher sends
 	Video   *video   `json:"video"`   // null without
@@ -88,8 +91,11 @@ func (p *Pages) streams(w http.ResponseWriter, r *http.Request) {
 		}
 		answer.Streams = append(answer.Streams, p.describe(visit{config: c, request: r, vhost: vhost, app: info.App, stream: info.Name}, info))
 	}
-	if vhost := c.Vhost(hostname(r)); vhost != nil && (visit{config: c, request: r, vhost: vhost}).signal("whip") != "" {
-		answer.Studio = studioPath
+	if vhost := c.Vhost(hostname(r)); vhost != nil {
+		answer.Brought = p.o.Registry.Supplies(vhost.Name)
+		if (visit{config: c, request: r, vhost: vhost}).whip() != "" {
+			answer.Studio = studioPath
+		}
 	}
 	writeJSON(w, r, answer)
 }
@@ -124,7 +130,8 @@ func (p *Pages) describe(v visit, info stream.Info) item {
 	}
 	out := item{
 		Vhost: v.vhost.Name, App: v.app, Stream: v.stream, Page: pagePath(page),
-		Viewers: info.Clients, Publish: v.rtmp(), WHIP: v.signal("whip"), Outputs: v.outputs(),
+		Brought: p.o.Registry.Supplies(v.vhost.Name), Onward: v.vhost.Cluster.Remote() && v.vhost.Cluster.Fetches(),
+		Viewers: info.Clients, Publish: v.rtmp(), WHIP: v.whip(), Outputs: v.outputs(),
 	}
 	if out.WHIP != "" {
 		out.Studio = studioPath + strings.TrimPrefix(out.Page, "/players/")

@@ -56,3 +56,37 @@ func TestSoakEdgeBrowser(t *testing.T) {
 		})
 	}
 }
+
+// TestSoakEdgePage has each player of the page ask for what nobody publishes, say so, and play it once it is published, and
+// again after its end. Each asks once at a time: what is refused is not asked for again to find out why.
+func TestSoakEdgePage(t *testing.T) {
+	for _, format := range []string{"webrtc", "flv", "hls", "dash"} {
+		t.Run(format, func(t *testing.T) {
+			origin := serve(t, conf{name: "origin"})
+			at := paged(t, "wait_timeout 8;", "hls_window 8;", "")
+			at.name, at.rtc = "edge", " "
+			at.vhost = "cluster { mode remote; origin " + origin.rtmp + "; }\n" + bridges + at.vhost
+			b := openBrowser(t, serve(t, at), pageSwitches...)
+			b.open("/players/?stream=live/garden&format=" + format)
+			b.says("#state", "Asking other servers")
+			b.says("#hint", "starts here by itself")
+			b.says("#hint", "Asked for again in 1 s.")
+			b.until("the next time", "document.getElementById('again').hidden")
+			b.says("#hint", "Asked for again in 2 s.")
+			if asked := strings.Count(origin.log.String(), "playing, once somebody publishes"); asked != 2 {
+				t.Errorf("the origin was asked for the stream %d times", asked)
+			}
+			for range 2 {
+				encoder := camera(t, origin.url("garden"), "640x360")
+				b.plays(format)
+				b.moves()
+				b.lit()
+				encoder.interrupt()
+				b.state("ended")
+			}
+			b.complaints() // Chromium itself tells of the status on its console
+			b.open("/players/")
+			b.state("failed")
+		})
+	}
+}

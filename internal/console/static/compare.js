@@ -10,8 +10,8 @@ export class Comparison {
     Object.assign(this, { grid, tally, tiles: new Map() }); // by kind
   }
 
-  // offer is told, again and again, what there is to play and whether it is on.
-  offer(outputs, live) {
+  // offer is told, again and again, what there is to play, whether it is on, and whether it is brought from elsewhere.
+  offer(outputs, live, brought) {
     const kinds = outputs.map((o) => o.kind);
     for (const [kind, tile] of this.tiles) {
       if (!kinds.includes(kind)) this.remove(kind, tile);
@@ -23,7 +23,7 @@ export class Comparison {
         this.tiles.set(output.kind, tile);
         this.grid.append(tile.node);
       }
-      tile.keeper.offer(output, live);
+      tile.keeper.offer(output, live, brought);
     }
   }
 

@@ -1,5 +1,5 @@
 // DASH by dash.js.
-import { load, refusal, unloaded } from '/players/load.js';
+import { load, refusal, refused, unloaded } from '/players/load.js';
 import { Pace } from '/players/pace.js';
 import { Segments } from '/players/segments.js';
 
@@ -21,6 +21,9 @@ const quick = (latency) => ({
   streaming: { delay: { liveDelay: latency }, liveCatchup: { enabled: false } },
 });
 
+// patient settings are those for a stream that the server has to fetch first: it answers after 15 s at the latest.
+const patient = { streaming: { manifestRequestTimeout: 20000, retryAttempts: { MPD: 0 } } };
+
 export const dash = {
   note: ({ latency }) => 'Latency is how long ago the server got the picture, by the server’s clock. ' + (latency
     ? 'Low-latency DASH sends a segment while it is made, and the player plays a little faster while it is behind its aim. The way from the camera to the server comes on top.'
@@ -29,7 +32,7 @@ export const dash = {
   start,
 };
 
-function start(video, { url, latency }, on) {
+function start(video, { url, latency, absent }, on) {
   let player = null, over = false, pace = null;
   const segments = new Segments();
   const stop = () => {
@@ -48,8 +51,9 @@ function start(video, { url, latency }, on) {
     player.initialize();
     player.updateSettings(settings);
     if (latency) player.updateSettings(quick(latency));
+    if (absent) player.updateSettings(patient);
     player.clearDefaultUTCTimingSources(); // one is on the internet; the manifest has one
-    player.on(events.ERROR, async ({ error }) => { if (!bearable(error)) fail(await problem(error, url)); });
+    player.on(events.ERROR, async ({ error }) => { if (!bearable(error)) fail(absent && missing(error) ? refused(404, '') : await problem(error, url)); });
     player.on(events.PLAYBACK_ENDED, () => { // or only of what one publisher sent
       if (!over && !player.isDynamic()) { stop(); on.ended(); }
     });
@@ -87,14 +91,20 @@ function bearable({ code }) {
   return code === errors.TIME_SYNC_FAILED_ERROR_CODE || code === errors.TIMED_TEXT_ERROR_ID_PARSE_CODE;
 }
 
+// missing is that there is no manifest.
+function missing({ code, data }) {
+  const { errors } = window.dashjs.MediaPlayer;
+  return code === errors.DOWNLOAD_ERROR_ID_MANIFEST_CODE && data?.response?.status === 404;
+}
+
 async function problem({ code, message }, url) {
   const { errors } = window.dashjs.MediaPlayer;
   if (code === errors.DOWNLOAD_ERROR_ID_MANIFEST_CODE) {
-    const refused = await refusal(url, 0);
-    if (refused.status === 404 && !refused.hint) {
+    const answer = await refusal(url, 0);
+    if (answer.status === 404 && !answer.hint) {
       return { title: 'There is no manifest yet', hint: 'The first segment must be complete, which takes some seconds.' };
     }
-    return refused.status ? refused : { title: 'The connection is lost', hint: 'The server cannot be reached.' };
+    return answer.status ? answer : { title: 'The connection is lost', hint: 'The server cannot be reached.' };
   }
   if (code === errors.DOWNLOAD_ERROR_ID_CONTENT_CODE || code === errors.DOWNLOAD_ERROR_ID_INITIALIZATION_CODE) {
     return { title: 'The connection is lost', hint: 'A segment did not come.' };

@@ -81,7 +81,7 @@ function problem(data) {
   if (data.type === window.Hls.ErrorTypes.NETWORK_ERROR) {
     const reason = data.networkDetails ? said(textOf(data.networkDetails)) : '';
     if (status === 404 && !reason) {
-      return { title: 'There is no playlist yet', hint: 'The first segment must be complete, which takes some seconds.' };
+      return { status, title: 'There is no playlist yet', hint: 'The first segment must be complete, which takes some seconds.' };
     }
     if (status >= 400) return refused(status, reason);
     return { title: 'The connection is lost', hint: 'The server cannot be reached.' };

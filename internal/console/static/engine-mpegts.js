@@ -1,5 +1,5 @@
 // Endless answers over HTTP, FLV or a transport stream, by mpegts.js.
-import { load, refusal, unloaded } from '/players/load.js';
+import { load, refusal, refused, unloaded } from '/players/load.js';
 
 const settings = {
   enableWorker: false,
@@ -25,14 +25,14 @@ function engine(type) {
   return {
     able,
     note: () => 'Latency is how far the picture is behind the newest one that has arrived here. The way from the camera comes on top.',
-    start: (video, { url }, on) => start(type, video, url, on),
+    start: (video, output, on) => start(type, video, output, on),
   };
 }
 
 export const flv = engine('flv');
 export const ts = engine('mpegts');
 
-function start(type, video, url, on) {
+function start(type, video, { url, absent }, on) {
   let player = null, over = false, kbps = 0;
   const stop = () => {
     over = true;
@@ -50,7 +50,7 @@ function start(type, video, url, on) {
     const { mpegts } = window;
     mpegts.LoggingControl.enableAll = false;
     player = mpegts.createPlayer({ type, isLive: true, url }, settings);
-    player.on(mpegts.Events.ERROR, async (kind, detail, info) => fail(await problem(kind, detail, info, url)));
+    player.on(mpegts.Events.ERROR, async (kind, detail, info) => fail(absent && info?.code === 404 ? refused(404, '') : await problem(kind, detail, info, url)));
     player.on(mpegts.Events.LOADING_COMPLETE, () => { if (!over) { stop(); on.ended(); } });
     player.on(mpegts.Events.STATISTICS_INFO, statistics);
     player.attachMediaElement(video);

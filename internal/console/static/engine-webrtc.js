@@ -5,6 +5,7 @@ import { leave, negotiate } from '/players/whip.js';
 
 const connectTime = 4000; // ms for a way to the server
 const pictureTime = 6000; // ms for the first picture after that
+const absentTime = 15000; // the same, for a stream that the server asks others for
 const soundTime = 1500; // ms for which sound waits for a picture
 const lostTime = 3000; // ms without a connection until it counts as lost
 const every = 500; // ms between readings
@@ -13,6 +14,7 @@ const noWay = {
   title: 'No way to the server over WebRTC',
   hint: 'The network between may block UDP, or the server gives out an address that does not lead to it (rtc_server.candidate).',
 };
+const nothing = { ...refused(404, ''), hint: 'The connection is there, but the stream has not come.' };
 const noPicture = { title: 'No picture comes over WebRTC', hint: 'The connection is there, but nothing that this browser can show.' };
 const lost = { title: 'The connection is lost', hint: 'The server has closed it, or the network is gone.' };
 
@@ -32,8 +34,8 @@ export const webrtc = {
 };
 
 class Player {
-  constructor(video, { url, pictures }, on) {
-    Object.assign(this, { video, url, pictures, on, over: false, session: '', timers: [], gone: new AbortController() });
+  constructor(video, { url, pictures, absent }, on) {
+    Object.assign(this, { video, url, pictures, absent, on, over: false, session: '', timers: [], gone: new AbortController() });
     this.pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.readings = new Readings(this.pc, 'inbound-rtp');
     this.media = new MediaStream();
@@ -84,12 +86,20 @@ class Player {
         if (transport) transport.addEventListener('statechange', () => { if (transport.state === 'closed') this.fail(lost); });
       });
       this.reader = setInterval(() => this.read(), every);
-      this.after(pictureTime, () => { if (!this.came()) this.fail(noPicture); });
+      this.expect(this.absent ? absentTime : pictureTime);
     } else if (state === 'disconnected') {
       this.after(lostTime, () => { if (this.pc.connectionState === 'disconnected') this.fail(lost); });
     } else if (state === 'failed' || state === 'closed') {
       this.fail(this.connected ? lost : noWay);
     }
+  }
+
+  // expect gives the first picture so much time.
+  expect(time) { this.after(time, () => { if (!this.came()) this.fail(this.absent ? nothing : noPicture); }); }
+
+  learn({ pictures }) {
+    Object.assign(this, { pictures, absent: false });
+    if (this.connected) this.expect(pictureTime);
   }
 
   async read() {

@@ -4,10 +4,13 @@
 //   able(item)    whether this browser has what it needs for a stream
 //   start(video, output, on)  plays, and returns { stop, latency, kbps }, and where it has them
 //                 target, how far behind it tries to be, position, which grows while something
-//                 comes, stalls, their number, and details, more figures as [name, text]
+//                 comes, stalls, their number, details, more figures as [name, text], and
+//                 learn(output), which is told what an absent stream is, once it is there
 //
 // An output is one of the server's: { kind, label, url, latency }, with pictures if the stream has
-// some. The latency is what to aim at; 0 leaves it to the player. on.failed({ title, hint }) and on.ended() are called at most once, after which it is over.
+// some. The latency is what to aim at; 0 leaves it to the player. One that is absent is not on, and its request has the
+// server ask others for it: where that was in vain, the problem has the status 404, and nothing is asked again to find out why.
+// on.failed({ title, hint, status }) and on.ended() are called at most once, after which it is over.
 import { flv, ts } from '/players/engine-mpegts.js';
 import { dash } from '/players/engine-dash.js';
 import { hls } from '/players/engine-hls.js';

@@ -43,19 +43,20 @@ function draw(answer) {
   byId('pager').hidden = start === 0 && next === 0;
   byId('previous').disabled = start === 0;
   byId('next').disabled = next === 0;
-  tally(list);
+  tally(list, answer.brought);
+  byId('choose').hidden = !answer.brought;
   howToPublish(answer.server, list.length > 0);
   byId('studio').hidden = !answer.studio;
   if (answer.studio) byId('studio-link').href = answer.studio;
   byId('main').dataset.state = list.length ? 'live' : 'empty';
 }
 
-function tally(list) {
+function tally(list, brought) {
   const viewers = list.reduce((sum, item) => sum + item.viewers, 0);
   const part = start > 0 || next > 0 ? ' in this part of the list' : '';
   setText(byId('tally'), list.length
     ? `${words.count(list.length, 'stream', 'streams')}, ${words.count(viewers, 'viewer', 'viewers')}${part}`
-    : `Nobody is publishing${part}.`);
+    : `${brought ? 'Nothing is on here' : 'Nobody is publishing'}${part}.`);
 }
 
 function makeCard(item) {

@@ -57,16 +57,18 @@ async function ask() {
 // decide starts players if there is something to play and none at work.
 function decide() {
   if (!item) return;
-  const wrong = item.live ? trouble(item) : null;
-  const grid = comparing && item.live && !wrong || comparison.tiles.size > 0;
+  const { live, brought } = item, may = live || brought; // there may be something to play
+  const wrong = may ? trouble(item) : null;
+  const grid = comparing && may && !wrong || comparison.tiles.size > 0;
   byId('main').dataset.view = grid ? 'grid' : 'one';
   if (wrong) {
+    if (keeper.absent) keeper.stop(); // what has come cannot be played here
     if (!keeper.engine) keeper.say('failed', wrong.title, wrong.hint);
   } else if (grid) {
     byId('main').dataset.state = 'comparing';
-    comparison.offer(usable(item), item.live);
+    comparison.offer(usable(item), live, brought);
   } else {
-    keeper.offer(choose(), item.live);
+    keeper.offer(choose(), live, brought);
   }
   drawFormats();
 }
@@ -156,7 +158,7 @@ function pick(wanted) {
   }
   note();
   explain('');
-  keeper.change(choose(), item.live);
+  keeper.change(choose());
   drawFormats();
 }
 

@@ -134,9 +134,10 @@ async function describe() {
   setText(byId('name'), `${item.app}/${item.stream}`);
   document.title = `Publish ${item.app}/${item.stream} · weir`;
   byId('player').href = item.page;
+  byId('onward').hidden = !item.onward;
   show(byId('watch'), [['Player', absolute(item.page)], ...(item.whip ? [['WHIP, for other programs', absolute(item.whip)]] : [])]);
   if (!item.whip) {
-    throw { title: 'This server takes no publishers over WebRTC here', hint: 'Write rtc_server { enabled on; }, http_api { enabled on; } and, in the vhost, rtc { enabled on; } into its configuration.' };
+    throw { title: 'This server takes no publishers over WebRTC here', hint: `Write rtc_server { enabled on; }, http_api { enabled on; } and, in the vhost, rtc { enabled on; ${item.onward ? 'rtc_to_rtmp on; ' : ''}} into its configuration.` };
   }
   return item.whip;
 }

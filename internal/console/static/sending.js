@@ -121,7 +121,7 @@ function answered({ status, reason }) {
   if (status === 0) return { title: 'The server does not answer', hint: `Its API takes publishers, and ${reason}.`, again: true };
   const titles = {
     401: 'The server wants a token that it knows',
-    403: 'You may not publish this stream',
+    403: 'The server does not take this stream from you',
     409: 'Somebody publishes this stream already',
     503: 'The server takes no publisher now',
   };
