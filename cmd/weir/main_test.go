@@ -56,6 +56,7 @@ func TestCommandLine(t *testing.T) {
 		"semi.conf":  "listen 19350\nmax_connections 1000;\n",
 		"tls.conf":   "listen 19350;\nrtmps { enabled on; key no.key; cert no.crt; }\nhttp_api { enabled on; https { enabled on; key no.key; cert no.crt; } }\nvhost __defaultVhost__ {\n}\n",
 		"log.conf":   "listen 19350;\ndaemon off;\nsrs_log_tank file;\nsrs_log_file good.conf/x/srs.log;\nvhost __defaultVhost__ {\n}\n",
+		"ca.conf":    "listen 19350;\nvhost __defaultVhost__ {\n    cluster { registry rediss://127.0.0.1:1/0; registry_ca good.conf; }\n}\n",
 		"pid.conf":   "listen 19350;\npid good.conf/srs.pid;\nvhost __defaultVhost__ {\n}\n",
 		"work.conf":  "listen 19350;\nwork_dir nowhere;\nvhost __defaultVhost__ {\n}\n",
 	} {
@@ -93,6 +94,7 @@ func TestCommandLine(t *testing.T) {
 		{"-t -c tls.conf", "", 255, "rtmps is enabled and needs a certificate and its key: "},
 		{"-t -c tls.conf", "", 255, "\nhttp_api.https is enabled and needs a certificate and its key: "},
 		{"-t -c log.conf", "", 255, "srs_log_file good.conf/x/srs.log cannot be written: good.conf is no directory"},
+		{"-t -c ca.conf", "", 255, "vhost __defaultVhost__: cluster: registry_ca good.conf: it has no certificate; it is to have, in PEM, "},
 		{"-t -c pid.conf", "", 255, "pid good.conf/srs.pid cannot be written: good.conf is no directory"},
 		{"-t -c work.conf", "", 255, "work_dir: chdir nowhere"},
 		{"-t", "SRS_CONFIG_FILE=good.conf", 0, "the configuration file good.conf syntax is ok"},
@@ -111,7 +113,7 @@ func TestCommandLine(t *testing.T) {
 			t.Errorf("weir %s (%s): exit %d, want %d, says %q, want %q", c.args, c.env, exit(err), c.code, out, c.says)
 		}
 	}
-	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 8 {
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 9 {
 		t.Errorf("the directory has %v, %v", left, err)
 	}
 }

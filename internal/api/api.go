@@ -41,6 +41,7 @@ type Options struct {
 	Draining func() bool                                   // it has begun; nil is never
 	Contacts func() []stream.Contact                       // how WebRTC clients are reached, and were not; nil is none
 	Forwards func() []stream.Target                        // where streams are sent on to, by their streams; nil is nowhere
+	Cluster  func() Cluster                                // the servers of the cluster; nil is none
 	Origin   func(coworker string) *Origin                 // this server, as others reach it; nil is nobody's origin
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -15,6 +16,7 @@ type call struct {
 	path     string
 	id       string // what followed the endpoint's path
 	callback string // the function a page wants its answer handed to, empty for plain JSON
+	host     string // of this server, as the client has it, without a port
 	rawQuery string
 	query    map[string]string
 }
@@ -24,6 +26,7 @@ func newCall(r *http.Request) *call {
 		method: r.Method, path: r.URL.Path,
 		rawQuery: r.URL.RawQuery, query: parseQuery(r.URL.RawQuery),
 	}
+	c.host = (&url.URL{Host: r.Host}).Hostname()
 	c.callback = c.query["callback"]
 	if method := c.query["method"]; method != "" && c.callback != "" {
 		c.method = method // a page can only GET scripts

@@ -37,6 +37,7 @@ func endpoints() []endpoint {
 		{"/api/v1/events", "what happens, as server-sent events, or as a list", (*API).eventsOf},
 		{"/api/v1/rtc/sessions/", "how WebRTC clients are reached or why they are not, all or the one whose id follows", (*API).contacts},
 		{"/api/v1/forwards/", "where streams are sent on to and how that goes, all or those of the stream whose id follows", (*API).forwards},
+		{"/api/v1/nodes/", "the servers of the cluster and what they have to do, this one alone if it is in none", (*API).nodes},
 		{"/api/v1/openapi.json", "this API, described for programs", (*API).openAPI},
 	}
 }

@@ -41,6 +41,7 @@ func operations() []operation {
 		{method: "GET", path: "/api/v1/rtc/sessions/{id}", name: "contact", about: "how a WebRTC client is reached, or why it is not", answer: contactAnswer{}},
 		{method: "GET", path: "/api/v1/forwards/", name: "forwards", about: "where streams are sent on to, and how that goes, in pages", answer: forwardsAnswer{}, parameters: pages()},
 		{method: "GET", path: "/api/v1/forwards/{id}", name: "forward", about: "where the stream with that id is sent on to, and how that goes", answer: forwardsAnswer{}, parameters: pages()},
+		{method: "GET", path: "/api/v1/nodes/", name: "nodes", about: "the servers of the cluster, and what they have to do", answer: nodesAnswer{}},
 		{
 			method: "GET", path: "/api/v1/events", name: "events", about: "what happens, as a list or as it happens",
 			answer: eventsAnswer{}, stream: true,

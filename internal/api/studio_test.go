@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -40,6 +41,15 @@ func newStudio(t testing.TB) *studio {
 			return []stream.Target{
 				{StreamID: s.id("cam"), Stream: "/live/cam", URL: "rtmp://192.0.2.1/live/cam?token=***", State: stream.Sending, Attempts: 1, Sent: 4711, Frames: 47},
 				{StreamID: "vid-another", Stream: "/live/another", URL: "srt://192.0.2.1", State: stream.Waiting, Next: time.Unix(9, 0), Attempts: 3, Lost: 5, LastError: "nobody there"},
+			}
+		},
+		Cluster: func() Cluster {
+			return Cluster{
+				Nodes: []Node{
+					{ID: "k2v9x01c", Self: true, Registry: "redis://192.0.2.9:6379/0", Host: "192.0.2.1", RTMP: 1935, HTTP: 8080, API: 1985, Load: 0.256, Clients: 7, Streams: 3, Claims: 2, Told: time.Now(), Until: time.Now().Add(time.Hour)},
+					{ID: "edge0001", Registry: "redis://192.0.2.9:6379/0", Host: "2001:db8::1", HTTP: 8080, Draining: true, Until: time.Now().Add(-time.Hour)},
+				},
+				Registries: []Registry{{Address: "redis://192.0.2.9:6379/0", Away: time.Unix(9, 0), Cause: errors.New("nobody there")}},
 			}
 		},
 		Contacts: func() []stream.Contact {

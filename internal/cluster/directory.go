@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"maps"
@@ -29,6 +30,7 @@ const (
 // Options set up a Directory.
 type Options struct {
 	Registry string        // the address of Redis, see config.ParseRegistry
+	CA       string        // a file of PEM certificates: who is believed over TLS, in place of whom the system believes; empty is these
 	Lease    time.Duration // a second at least
 	// Self is this node as it is now. Its ID never changes. It is called about once a second, and before each Find that
 	// ends here, so it returns at once.
@@ -49,6 +51,7 @@ type Directory struct {
 	// Set at construction.
 	o        Options
 	id       string
+	name     string // of the registry
 	born     uint64 // the epoch before all of this node's claims
 	redis    redis.UniversalClient
 	patience time.Duration // for a command
@@ -56,6 +59,7 @@ type Directory struct {
 	scripts  struct{ hold, drop, beat script }
 	kick     chan struct{} // cap 1: there is something to be done
 
+	self    atomic.Pointer[Node] // as it was told last
 	table   atomic.Pointer[table]
 	answers answers
 	watches watches
@@ -66,34 +70,50 @@ type Directory struct {
 	gone   map[string]*lease // released, which Redis has not been told
 }
 
-// New returns a directory that is not running yet. It reaches for nothing: a Redis that is away is no error here.
+// New returns a directory that is not running yet. It reads the file of certificates, and reaches for nothing: a Redis that is away is no error here.
 func New(o Options) (*Directory, error) {
 	address, err := config.ParseRegistry(o.Registry)
 	if err != nil {
 		return nil, badAddress(err)
 	}
+	var roots *x509.CertPool
+	if o.CA != "" {
+		if roots, err = Trust(o.CA); err != nil {
+			return nil, err
+		}
+	}
 	o.Lease = max(o.Lease, time.Second)
+	self := o.Self()
 	d := &Directory{
-		o: o, id: o.Self().ID, born: now(),
+		o: o, id: self.ID, born: now(), name: address.String(),
 		patience: min(commandTime, o.Lease/3),
 		kick:     make(chan struct{}, 1),
 		claims:   map[string]*lease{}, gone: map[string]*lease{},
 	}
-	if _, err := o.Self().record(); err != nil {
+	self = d.known(self)
+	if _, err := self.record(); err != nil {
 		return nil, err
 	}
+	d.self.Store(&self)
 	d.epoch = d.born
 	d.link.log = o.Log.With("registry", strings.Join(address.Hosts, ","))
 	d.table.Store(&table{})
 	d.answers.known, d.answers.asked = map[string]answer{}, map[string]*question{}
 	d.watches.byKey = map[string][]chan struct{}{}
 	d.scripts.hold, d.scripts.drop, d.scripts.beat = newScript(holdScript), newScript(dropScript), newScript(beatScript)
-	d.redis = connect(address, d.patience)
+	d.redis = connect(address, roots, d.patience)
 	return d, nil
 }
 
 // now is the time as an epoch: microseconds.
 func now() uint64 { return uint64(time.Now().UnixMicro()) }
+
+// Registry is the address of Redis without what is secret.
+func (d *Directory) Registry() string { return d.name }
+
+// Away returns since when Redis has not answered, and why; zero and nil while it does. While it does not, all is known from
+// before.
+func (d *Directory) Away() (since time.Time, cause error) { return d.link.away() }
 
 // Reachable reports whether Redis answered when it was last asked. While it does not, all is known from before.
 func (d *Directory) Reachable() bool { return !d.link.down.Load() }

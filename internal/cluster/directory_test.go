@@ -291,10 +291,10 @@ func TestNodes(t *testing.T) {
 // much to do.
 func TestLeastSpreads(t *testing.T) {
 	d := &Directory{}
-	d.table.Store(&table{byID: map[string]Node{}})
+	d.table.Store(&table{byID: map[string]Heard{}})
 	for i := range 10 {
 		id := fmt.Sprint(i)
-		d.table.Load().byID[id] = Node{ID: id, RTMP: 1935, Load: float64(i) / 100}
+		d.table.Load().byID[id] = Heard{Node: Node{ID: id, RTMP: 1935, Load: float64(i) / 100}}
 	}
 	to := map[string]int{}
 	for range 1000 {

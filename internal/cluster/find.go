@@ -68,7 +68,7 @@ func (d *Directory) recall(key string, away bool) (f Found, err error, ok bool) 
 	}
 	n, living := d.table.Load().byID[a.id]
 	if living && a.id != d.id { // what this node had it has no more
-		return Found{n, away}, nil, true
+		return Found{n.Node, away}, nil, true
 	}
 	return Found{}, ErrUnreachable, away
 }

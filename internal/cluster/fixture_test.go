@@ -136,11 +136,10 @@ type member struct {
 }
 
 // makeMember makes a node that does not run yet.
-func makeMember(t testing.TB, url string, lease time.Duration, self Node) *member {
+func makeMember(t testing.TB, url string, lease time.Duration, self Node, change ...func(*Options)) *member {
 	t.Helper()
 	m := &member{t: t, losses: make(chan loss, 100_000), self: self, end: func() {}}
-	var err error
-	m.Directory, err = New(Options{
+	o := Options{
 		Registry: url, Lease: lease,
 		Self: func() Node {
 			m.mu.Lock()
@@ -154,8 +153,12 @@ func makeMember(t testing.TB, url string, lease time.Duration, self Node) *membe
 			return n.ID == m.dead
 		},
 		Log: slog.New(slog.NewTextHandler(io.Writer(&m.log), nil)),
-	})
-	if err != nil {
+	}
+	for _, each := range change {
+		each(&o)
+	}
+	var err error
+	if m.Directory, err = New(o); err != nil {
 		t.Fatal(err)
 	}
 	return m

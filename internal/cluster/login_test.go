@@ -15,8 +15,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // TestLogin has a Redis that asks for a password.
@@ -47,34 +45,44 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestTLS has a Redis whose certificate is of localhost alone.
+// TestTLS has a Redis whose certificate is of localhost alone, and signed by an authority that the system does not know: who
+// names it is connected.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	port, dir := freePort(t), t.TempDir()
-	pool := certify(t, dir)
+	certify(t, dir)
 	cert := filepath.Join(dir, "cert.pem")
 	startRedis(t, "--tls-port", strconv.Itoa(port), "--tls-auth-clients", "no",
 		"--tls-cert-file", cert, "--tls-key-file", filepath.Join(dir, "key.pem"), "--tls-ca-cert-file", cert)
-	join := func(host, id string) *member {
-		m := makeMember(t, fmt.Sprintf("rediss://%s:%d/0", host, port), time.Second, Node{ID: id})
-		m.redis.(*redis.Client).Options().TLSConfig.RootCAs = pool
+	join := func(host, id, ca string) *member {
+		m := makeMember(t, fmt.Sprintf("rediss://%s:%d/0", host, port), time.Second, Node{ID: id}, func(o *Options) { o.CA = ca })
 		m.run()
 		return m
 	}
-	a, b, c := join("localhost", "a"), join("localhost", "b"), join("127.0.0.1", "c")
+	a, b, c, d := join("localhost", "a", cert), join("localhost", "b", cert), join("127.0.0.1", "c", cert), join("localhost", "d", "")
 	await(t, 5*time.Second, "a is in the list", func() bool { return a.knows("a") })
 	if !a.claim(stream).Registered() {
 		t.Error("the claim is not registered")
 	}
 	b.awaitFind(5*time.Second, stream, "a")
 	c.mustFind(stream, ErrUnreachable.Error())
-	if c.log.Count("level=WARN", "certificate") != 1 {
+	d.mustFind(stream, ErrUnreachable.Error())
+	if c.log.Count("level=WARN", "certificate for 127.0.0.1") != 1 {
 		t.Error(c.log.String())
+	}
+	if d.log.Count("level=WARN", "unknown authority: let registry_ca be") != 1 || a.log.String() != "" {
+		t.Error(d.log.String(), a.log.String())
+	}
+	if since, cause := d.Away(); since.IsZero() || cause == nil || !strings.Contains(cause.Error(), "registry_ca") {
+		t.Errorf("away since %s: %v", since, cause)
+	}
+	if since, cause := a.Away(); !since.IsZero() || cause != nil {
+		t.Errorf("away since %s: %v", since, cause)
 	}
 }
 
-// certify writes a certificate of localhost and its key into a directory, and returns who believes in it.
-func certify(t *testing.T, dir string) *x509.CertPool {
+// certify writes a certificate of localhost and its key into a directory: cert.pem and key.pem.
+func certify(t *testing.T, dir string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -99,7 +107,4 @@ func certify(t *testing.T, dir string) *x509.CertPool {
 			t.Fatal(err)
 		}
 	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(cert)
-	return pool
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -15,6 +16,9 @@ const (
 	maxID     = 64   // of its id
 	maxHost   = 253  // of its name, as in DNS
 )
+
+// maxLease is the longest lease that a node is believed to have, which is the longest that can be set.
+const maxLease = time.Minute
 
 // Node is a server of the cluster, as it tells of itself.
 type Node struct {
@@ -26,6 +30,8 @@ type Node struct {
 	Load     float64 `json:"load"` // from 0 to 1
 	Clients  int     `json:"clients"`
 	Streams  int     `json:"streams"`
+	Claims   int     `json:"claims"`   // of the streams, those that it has by the registry; a Directory fills it in, and the next
+	Lease    int64   `json:"lease"`    // ms for which what it tells holds
 	Draining bool    `json:"draining"` // it takes nobody new
 }
 
@@ -78,7 +84,8 @@ func (n *Node) check() error {
 	if math.IsNaN(n.Load) {
 		n.Load = 1
 	}
-	n.Clients, n.Streams = max(n.Clients, 0), max(n.Streams, 0)
+	n.Clients, n.Streams, n.Claims = max(n.Clients, 0), max(n.Streams, 0), max(n.Claims, 0)
+	n.Lease = min(max(n.Lease, 0), maxLease.Milliseconds())
 	return nil
 }
 

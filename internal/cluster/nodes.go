@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -17,17 +18,39 @@ const maxNodes = 1024
 
 // table is the nodes of the cluster, as they were told of at the last beat. It is not changed, but replaced.
 type table struct {
-	byID map[string]Node
+	byID map[string]Heard
+}
+
+// Heard is what a node has told of itself, and until when that holds, by this machine's clock. When Until is over, Redis has not
+// been heard since.
+type Heard struct {
+	Node
+	Until time.Time
+}
+
+// Told is when the node has told it; zero if it does not say for how long it holds.
+func (h *Heard) Told() time.Time {
+	if h.Lease == 0 {
+		return time.Time{}
+	}
+	return h.Until.Add(-time.Duration(h.Lease) * time.Millisecond)
 }
 
 // beat tells of this node, and learns of all.
 func (d *Directory) beat(ctx context.Context, self Node) error {
-	self.ID = d.id
+	self = d.known(self)
 	record, err := self.record()
 	if err != nil {
 		return err
 	}
+	d.self.Store(&self)
 	return d.tell(ctx, string(record))
+}
+
+// known adds to what this node tells of itself what its directory knows.
+func (d *Directory) known(self Node) Node {
+	self.ID, self.Claims, self.Lease = d.id, d.Claims(), d.o.Lease.Milliseconds()
+	return self
 }
 
 // bye takes this node from the list.
@@ -40,23 +63,34 @@ func (d *Directory) tell(ctx context.Context, record string) error {
 	if err != nil {
 		return err
 	}
-	records, _ := answer.([]any)
-	t := &table{byID: make(map[string]Node, len(records))}
-	for _, r := range records[:min(len(records), maxNodes)] {
+	d.table.Store(newTable(answer, time.Now()))
+	return nil
+}
+
+// newTable reads what the script of a beat answers: a record of each node, and for how many ms more it holds.
+func newTable(answer any, now time.Time) *table {
+	var records, left []any
+	if both, _ := answer.([]any); len(both) == 2 {
+		records, _ = both[0].([]any)
+		left, _ = both[1].([]any)
+	}
+	count := min(len(records), len(left), maxNodes)
+	t := &table{byID: make(map[string]Heard, count)}
+	for i, r := range records[:count] {
 		text, _ := r.(string) // a record that is missing, or makes no sense, is of no node
+		ms, _ := left[i].(int64)
 		if n, err := ParseNode([]byte(text)); err == nil {
-			t.byID[n.ID] = n
+			t.byID[n.ID] = Heard{n, now.Add(time.Duration(min(max(ms, 0), maxLease.Milliseconds())) * time.Millisecond)}
 		}
 	}
-	d.table.Store(t)
-	return nil
+	return t
 }
 
 // node returns a node of the cluster. One that is not in the table, as it has come just now, is asked for. The error is
 // redis.Nil if there is none.
 func (d *Directory) node(ctx context.Context, id string) (Node, error) {
 	if n, ok := d.table.Load().byID[id]; ok {
-		return n, nil
+		return n.Node, nil
 	}
 	asking, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
@@ -75,9 +109,9 @@ func (d *Directory) node(ctx context.Context, id string) (Node, error) {
 		}
 		more := &table{byID: maps.Clone(old.byID)}
 		if more.byID == nil {
-			more.byID = map[string]Node{}
+			more.byID = map[string]Heard{}
 		}
-		more.byID[id] = n
+		more.byID[id] = Heard{n, time.Now().Add(time.Duration(n.Lease) * time.Millisecond)} // at most: the next beat says
 		if d.table.CompareAndSwap(old, more) {
 			return n, nil
 		}
@@ -98,8 +132,15 @@ func (d *Directory) nodeOf(ctx context.Context, id string) Node {
 
 // Nodes lists the servers of the cluster that live, by their IDs; this one too, when it has told of itself. They are as they
 // were about a second ago, or before Redis went away.
-func (d *Directory) Nodes() []Node {
-	return slices.SortedFunc(maps.Values(d.table.Load().byID), func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+func (d *Directory) Nodes() []Heard {
+	return slices.SortedFunc(maps.Values(d.table.Load().byID), func(a, b Heard) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// Self is this node as it told of itself last, or would have if Redis were there.
+func (d *Directory) Self() Node {
+	self := *d.self.Load()
+	self.Claims = d.Claims()
+	return self
 }
 
 // nearLoad is by how much the loads of nodes may differ that have as little to do as each other.
@@ -111,8 +152,8 @@ const nearLoad = 0.05
 func (d *Directory) Least() (Node, bool) {
 	var near []Node
 	least := math.Inf(1)
-	for _, n := range d.table.Load().byID {
-		if !n.Draining && n.RTMP != 0 {
+	for _, h := range d.table.Load().byID {
+		if n := h.Node; !n.Draining && n.RTMP != 0 {
 			near = append(near, n)
 			least = min(least, n.Load)
 		}

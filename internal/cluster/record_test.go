@@ -8,10 +8,12 @@ import (
 )
 
 var nodes = map[string]Node{
-	`{"id":"51xq2938","host":"10.0.0.1","rtmp":1935,"http":8080,"api":1985,"load":0.25,"clients":7,"streams":3}`: {"51xq2938", "10.0.0.1", 1935, 8080, 1985, 0.25, 7, 3, false},
-	`{"id":"a","host":"::1","draining":true,"later":{"x":[1]}}`:                                                  {ID: "a", Host: "::1", Draining: true},
-	`{"id":"a-B_1.c","host":"media.example.com","load":-1,"clients":-5}`:                                         {ID: "a-B_1.c", Host: "media.example.com"},
-	`{"id":"a","load":1e300}`: {ID: "a", Load: 1},
+	`{"id":"51xq2938","host":"10.0.0.1","rtmp":1935,"http":8080,"api":1985,"load":0.25,"clients":7,"streams":3,"claims":2,"lease":5000}`: {"51xq2938", "10.0.0.1", 1935, 8080, 1985, 0.25, 7, 3, 2, 5000, false},
+	`{"id":"a","host":"::1","draining":true,"later":{"x":[1]}}`:                                                                          {ID: "a", Host: "::1", Draining: true},
+	`{"id":"a-B_1.c","host":"media.example.com","load":-1,"clients":-5}`:                                                                 {ID: "a-B_1.c", Host: "media.example.com"},
+	`{"id":"a","load":1e300}`:                {ID: "a", Load: 1},
+	`{"id":"a","claims":-1,"lease":-1}`:      {ID: "a"},
+	`{"id":"a","lease":9223372036854775807}`: {ID: "a", Lease: 60000},
 }
 
 var noNodes = []string{
@@ -80,7 +82,7 @@ func TestRecords(t *testing.T) {
 	if n := (Node{ID: "a", Load: math.NaN()}); n.check() != nil || n.Load != 1 {
 		t.Errorf("a load that is no number is %v", n.Load)
 	}
-	big := Node{ID: strings.Repeat("a", maxID), Host: strings.Repeat("h", maxHost), RTMP: 65535, HTTP: 65535, API: 65535, Load: math.Pi / 4, Clients: math.MaxInt, Streams: math.MaxInt, Draining: true}
+	big := Node{ID: strings.Repeat("a", maxID), Host: strings.Repeat("h", maxHost), RTMP: 65535, HTTP: 65535, API: 65535, Load: math.Pi / 4, Clients: math.MaxInt, Streams: math.MaxInt, Claims: math.MaxInt, Lease: math.MaxInt64, Draining: true}
 	if record, err := big.record(); err != nil || len(record) > maxRecord {
 		t.Errorf("%d bytes: %v", len(record), err)
 	}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"time"
 
@@ -18,8 +19,8 @@ const (
 )
 
 // connect returns a client that connects when it is used. The library retries a command once, since a connection may have
-// been closed while nobody looked; all else is the keeper's.
-func connect(r config.Registry, patience time.Duration) redis.UniversalClient {
+// been closed while nobody looked; all else is the keeper's. With nil roots, it believes whom the system does.
+func connect(r config.Registry, roots *x509.CertPool, patience time.Duration) redis.UniversalClient {
 	logging.Disable() // it would write to stderr whatever the log's settings are; link logs once what counts
 	o := &redis.UniversalOptions{
 		Addrs: r.Hosts, DB: r.DB, MasterName: r.Master, IsClusterMode: r.Cluster,
@@ -35,7 +36,7 @@ func connect(r config.Registry, patience time.Duration) redis.UniversalClient {
 		o.SentinelUsername, o.SentinelPassword = r.SentinelUser, r.SentinelPassword
 	}
 	if r.TLS {
-		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12} // the name is that of the host
+		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots} // the name is that of the host
 	}
 	return redis.NewUniversalClient(o)
 }

@@ -43,7 +43,8 @@ redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', '` + channel + `', 'r ' .. ARGV[1] .. ' ' .. ARGV[2])
 return 1`
 
-// beatScript tells of a node for a lease, or no more if it tells nothing, forgets the dead, and answers what the living tell.
+// beatScript tells of a node for a lease, or no more if it tells nothing, forgets the dead, and answers what the living tell,
+// and for how many ms more each is believed.
 // ARGV: the node's id, what it tells, the lease in ms, the most nodes.
 const beatScript = `
 local time = redis.call('TIME')
@@ -59,9 +60,14 @@ else
 	redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 	redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 end
-local ids = redis.call('ZRANGE', KEYS[1], 0, ARGV[4] - 1)
-if #ids == 0 then return {} end
-return redis.call('HMGET', KEYS[2], unpack(ids))`
+local list = redis.call('ZRANGE', KEYS[1], 0, ARGV[4] - 1, 'WITHSCORES')
+if #list == 0 then return {} end
+local ids, left = {}, {}
+for i = 1, #list, 2 do
+	ids[#ids + 1] = list[i]
+	left[#left + 1] = list[i + 1] - now
+end
+return {redis.call('HMGET', KEYS[2], unpack(ids)), left}`
 
 // script is a Lua script, which Redis runs as one command. All may be run twice with the same outcome, so that one whose
 // answer was lost is simply sent again.

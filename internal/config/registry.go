@@ -22,6 +22,23 @@ type Registry struct {
 	Cluster                        bool // Hosts are of a Redis Cluster
 }
 
+// String is the address without a user and a password.
+func (r Registry) String() string {
+	scheme, path := "redis", ""
+	if r.TLS {
+		scheme = "rediss"
+	}
+	switch {
+	case r.Cluster:
+		scheme += "+cluster"
+	case r.Sentinel:
+		scheme, path = scheme+"+sentinel", "/"+r.Master+"/"+strconv.Itoa(r.DB)
+	default:
+		path = "/" + strconv.Itoa(r.DB)
+	}
+	return scheme + "://" + strings.Join(r.Hosts, ",") + path
+}
+
 const (
 	maxRegistryHosts = 64
 	maxRegistryDB    = 1 << 20

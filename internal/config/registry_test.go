@@ -56,6 +56,11 @@ func TestParseRegistry(t *testing.T) {
 		if got, err := ParseRegistry(address); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v; want %+v", address, got, err, want)
 		}
+		bare := want
+		bare.User, bare.Password, bare.SentinelUser, bare.SentinelPassword = "", "", "", ""
+		if again, err := ParseRegistry(want.String()); err != nil || !reflect.DeepEqual(again, bare) {
+			t.Errorf("%s is shown as %s: %+v, %v", address, want, again, err)
+		}
 	}
 	for address, says := range notRegistries {
 		_, err := ParseRegistry(address)
@@ -79,6 +84,25 @@ func TestRegistryChecked(t *testing.T) {
 	}
 	for settings, bad := range map[string]string{"lease 0;": "lease", "lease 61;": "lease", "placement there;": "placement"} {
 		if _, err := text(settings); err == nil || !strings.Contains(err.Error(), bad) {
+			t.Errorf("%s: %v", settings, err)
+		}
+	}
+	for settings, bad := range map[string]string{
+		"registry_ca ca.pem;":                                "line 3: vhost __defaultVhost__ has cluster.registry_ca and no registry that is reached over TLS",
+		"registry redis://:TOPSECRET@a; registry_ca ca.pem;": "no registry that is reached over TLS: its address is to begin with rediss",
+		"registry rediss://:TOPSECRET@a; registry_ca ca.pem; } } vhost two { cluster { registry rediss://:TOPSECRET@a;": "vhosts __defaultVhost__ and two have the same cluster.registry, and different registry_ca",
+		"registry redis://a/x; registry_ca ca.pem;": "has cluster.registry whose address has a database",
+	} {
+		if _, err := text(settings); err == nil || !strings.Contains(err.Error(), bad) || strings.Contains(err.Error(), "TOPSECRET") || strings.Count(err.Error(), "\n") > 0 {
+			t.Errorf("%s: %v", settings, err)
+		}
+	}
+	for settings, ca := range map[string]string{
+		"registry rediss://a;": "", "registry rediss+cluster://a; registry_ca ca.pem;": "ca.pem",
+		"registry rediss://a; registry_ca ca.pem; } } vhost two { cluster { registry rediss://a; registry_ca ca.pem;": "ca.pem",
+		"registry rediss://a; registry_ca ca.pem; } } vhost two { cluster { registry rediss://b;":                     "ca.pem",
+	} {
+		if c, err := text(settings); err != nil || c.Vhosts[0].Cluster.RegistryCA != ca {
 			t.Errorf("%s: %v", settings, err)
 		}
 	}

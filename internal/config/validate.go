@@ -145,11 +145,7 @@ func (l *loader) validateVhost(v *Vhost, file string) {
 	if v.Forward.Enabled && v.Publish.KickoffForIdle > 0 {
 		l.failAt(&v.Publish.KickoffForIdle, file, "vhost %s has forward and publish.kickoff_for_idle: forwarded streams have no players here", v.Name)
 	}
-	if v.Cluster.Registry != "" {
-		if _, err := ParseRegistry(v.Cluster.Registry); err != nil {
-			l.failAt(&v.Cluster.Registry, file, "vhost %s has cluster.registry whose address %v", v.Name, err)
-		}
-	}
+	l.validateRegistry(v, file)
 	if v.Forward.Enabled && v.Forward.Backend != "" && !isWeb(v.Forward.Backend) {
 		l.failAt(&v.Forward.Backend, file, "vhost %s has a forward.backend that does not begin with http:// or https:// and a host", v.Name)
 	}
@@ -161,6 +157,30 @@ func (l *loader) validateVhost(v *Vhost, file string) {
 		names[ingest.Name] = true
 		if ingest.Enabled {
 			l.validateIngest(v, ingest, file)
+		}
+	}
+}
+
+// validateRegistry checks the address of a registry, and that its certificates are of use.
+func (l *loader) validateRegistry(v *Vhost, file string) {
+	c := &v.Cluster
+	var at Registry
+	if c.Registry != "" {
+		var err error
+		if at, err = ParseRegistry(c.Registry); err != nil {
+			l.failAt(&c.Registry, file, "vhost %s has cluster.registry whose address %v", v.Name, err)
+			return
+		}
+	}
+	if c.RegistryCA != "" && !at.TLS {
+		l.failAt(&c.RegistryCA, file, "vhost %s has cluster.registry_ca and no registry that is reached over TLS: its address is to begin with rediss", v.Name)
+	}
+	for _, other := range l.cfg.Vhosts {
+		if other == v {
+			return
+		}
+		if c.Registry != "" && other.Cluster.Registry == c.Registry && other.Cluster.RegistryCA != c.RegistryCA {
+			l.failAt(&c.Registry, file, "vhosts %s and %s have the same cluster.registry, and different registry_ca: there is one connection for both", other.Name, v.Name)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (v *Relay) Join(c *config.Config) error {
 		}
 		edge := x.Cluster.Remote()
 		d, err := cluster.New(cluster.Options{
-			Registry: at, Lease: x.Cluster.Lease, Log: v.o.Log,
+			Registry: at, CA: x.Cluster.RegistryCA, Lease: x.Cluster.Lease, Log: v.o.Log,
 			Self: func() cluster.Node {
 				n := v.o.Self(at)
 				if n.ID = v.o.Name; edge {

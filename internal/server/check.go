@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"weir/internal/cluster"
 	"weir/internal/config"
 )
 
 // Check reads a configuration, and returns what a start with it would warn of. It looks at all that
-// can be looked at without a start: the directory to work in, certificates, and whether the log and
+// can be looked at without a start: the directory to work in, certificates, those of registries too, and whether the log and
 // the pid file can be written. Nothing is left behind.
 func Check(o config.Options, environ []string) (string, error) {
 	var err error
@@ -55,6 +56,14 @@ func checkPlaces(c *config.Config) error {
 		}
 		if _, err := p.load(slog.New(slog.DiscardHandler)); err != nil {
 			all = append(all, err)
+		}
+	}
+	for _, v := range c.Vhosts {
+		if v.Cluster.RegistryCA == "" {
+			continue
+		}
+		if _, err := cluster.Trust(v.Cluster.RegistryCA); err != nil {
+			all = append(all, fmt.Errorf("vhost %s: %w", v.Name, err))
 		}
 	}
 	if c.SrsLogTank == "file" {

@@ -2,7 +2,9 @@ package server
 
 import (
 	"net/netip"
+	"time"
 
+	"weir/internal/api"
 	"weir/internal/cluster"
 	"weir/internal/config"
 )
@@ -20,6 +22,39 @@ func (s *Server) node(registry string) cluster.Node {
 		_, n.API = split(c.HTTPAPI.Listen)
 	}
 	n.Host = s.reachedAt(c, registry, ip)
+	return n
+}
+
+// nodes tells the API of all servers that this one knows.
+func (s *Server) nodes() api.Cluster {
+	var all api.Cluster
+	for _, m := range s.relay.Memberships() {
+		all.Registries = append(all.Registries, api.Registry{Address: m.Registry, Away: m.Away, Cause: m.Cause})
+		self := describe(&cluster.Heard{Node: m.Self, Until: m.Held}, m.Registry)
+		self.Self = true
+		all.Nodes = append(all.Nodes, self)
+		for i := range m.Others {
+			all.Nodes = append(all.Nodes, describe(&m.Others[i], m.Registry))
+		}
+	}
+	if len(all.Registries) == 0 {
+		n := s.node("")
+		n.ID = s.identity.Service
+		self := describe(&cluster.Heard{Node: n}, "")
+		self.Self, self.Told = true, time.Now()
+		all.Nodes = append(all.Nodes, self)
+	}
+	return all
+}
+
+func describe(h *cluster.Heard, registry string) api.Node {
+	n := api.Node{
+		ID: h.ID, Registry: registry, Host: h.Host, RTMP: h.RTMP, HTTP: h.HTTP, API: h.API,
+		Load: h.Load, Clients: h.Clients, Streams: h.Streams, Claims: h.Claims, Draining: h.Draining, Until: h.Until,
+	}
+	if !h.Until.IsZero() {
+		n.Told = h.Told()
+	}
 	return n
 }
 

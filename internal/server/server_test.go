@@ -39,7 +39,7 @@ func launch(t *testing.T, text string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Options{Config: c, Load: load, Log: slog.New(slog.DiscardHandler)})
+	s, err := New(Options{Config: c, Load: load, Identity: Identity{Service: "launched"}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,6 +83,7 @@ func (s *Server) apiOptions() api.Options {
 		Draining: s.draining.Load,
 		Contacts: func() []stream.Contact { return s.rtc.Contacts() },
 		Forwards: s.relay.Targets,
+		Cluster:  s.nodes,
 		Origin:   s.origin,
 	}
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"syscall"
@@ -19,6 +20,72 @@ func (h *host) redis() *process {
 // member is a virtual host of a server with a registry.
 func (h *host) member(more string) string {
 	return local("cluster { registry redis://" + h.ip + ":6379/0; lease 4; " + more + " }")
+}
+
+// peer is a server of a cluster, as the API of one tells of it.
+type peer struct {
+	ID       string  `json:"id"`
+	Self     bool    `json:"self"`
+	Registry string  `json:"registry"`
+	RTMP     string  `json:"rtmp"`
+	API      string  `json:"api"`
+	Load     float64 `json:"load"`
+	Clients  int     `json:"clients"`
+	Claims   int     `json:"claims"`
+	Draining bool    `json:"draining"`
+	Age      *int    `json:"age_ms"`
+	Lease    *int    `json:"lease_ms"`
+}
+
+// peers lists the servers that the server knows, by their APIs, and what it says of its registry: since when it is away, and why.
+func (h *host) peers() (list map[string]peer, away, cause string) {
+	h.t.Helper()
+	var answer struct {
+		Nodes      []peer `json:"nodes"`
+		Registries []struct {
+			Registry, Away, Error string
+		} `json:"registries"`
+	}
+	began := time.Now()
+	raw, err := h.call("/api/v1/nodes/")
+	if err == nil {
+		err = json.Unmarshal(raw, &answer)
+	}
+	if err != nil || len(answer.Registries) != 1 {
+		h.t.Fatalf("%s lists its cluster: %s, %v", h.name, raw, err)
+	}
+	if d := time.Since(began); d > time.Second {
+		h.t.Errorf("%s takes %s to list its cluster", h.name, d)
+	}
+	list = map[string]peer{}
+	for _, p := range answer.Nodes {
+		if p.Self != (p.API == h.ip+":1985") || p.Registry != answer.Registries[0].Registry {
+			h.t.Errorf("%s lists %s", h.name, raw)
+		}
+		list[strings.TrimSuffix(p.API, ":1985")] = p
+	}
+	if len(list) != len(answer.Nodes) {
+		h.t.Errorf("%s lists a server twice: %s", h.name, raw)
+	}
+	return list, answer.Registries[0].Away, answer.Registries[0].Error
+}
+
+// sees waits until the server lists exactly these, all with word within their leases.
+func (h *host) sees(want ...*host) {
+	h.t.Helper()
+	var list map[string]peer
+	if !poll(func() bool {
+		var away string
+		list, away, _ = h.peers()
+		fresh := len(list) == len(want) && away == ""
+		for _, w := range want {
+			p := list[w.ip]
+			fresh = fresh && p.Lease != nil && *p.Lease > 0 && *p.Lease <= 4000 && *p.Age <= 4000
+		}
+		return fresh
+	}) {
+		h.t.Fatalf("%s sees %+v", h.name, list)
+	}
 }
 
 // TestClusterRegistry has servers that share a registry: any of them takes the publisher and any viewer. The server that has the
@@ -47,13 +114,32 @@ func TestClusterRegistry(t *testing.T) {
 		from, other = two, one
 	}
 	from.has(append(slicesOf(from, early, two, couch), "flash-publish "+h.ip)...)
+	for _, o := range []*host{one, two, h} {
+		o.sees(one, two, h)
+		waitFor(t, "who has the stream to be told of", func() bool {
+			list, _, _ := o.peers()
+			p := list[from.ip]
+			return p.Claims == 1 && p.Clients > 0 && list[other.ip].Claims+list[h.ip].Claims == 0
+		})
+		list, _, _ := o.peers()
+		if p := list[from.ip]; p.RTMP != from.ip+":1935" || list[h.ip].RTMP != "" || p.ID == list[other.ip].ID || p.Draining {
+			t.Errorf("%s: %+v", o.name, list)
+		}
+	}
 	views := map[string]*screen{"edge": couch.watches(h.http("s")), "other": couch.watches(other.rtmp("s"))}
 	for _, v := range views {
 		v.shows(rate)
 	}
 	from.dies()
+	died := time.Now()
 	for _, v := range views {
 		v.shows(3 * rate)
+	}
+	for _, o := range []*host{other, h} {
+		o.sees(other, h)
+	}
+	if d := time.Since(died); d > 8*time.Second {
+		t.Errorf("a server that has died is listed for %s", d)
 	}
 	for name, v := range views {
 		s := v.ends(n, c)
@@ -67,6 +153,7 @@ func TestClusterRegistry(t *testing.T) {
 		}
 	}
 	from.start()
+	other.sees(one, two, h)
 	late := couch.watches(from.rtmp("s"))
 	late.shows(rate)
 	encoder.interrupt()
@@ -134,11 +221,19 @@ func TestClusterRegistryAway(t *testing.T) {
 	camera.sends(one.rtmp("s"), c)
 	v := couch.watches(two.rtmp("s"))
 	v.shows(rate)
+	two.sees(one, two, three)
 	redis.signal(syscall.SIGKILL)
 	for _, h := range []*host{one, two, three} {
 		h.says("the registry of the cluster cannot be reached")
 	}
 	time.Sleep(5 * time.Second) // longer than a lease
+	for _, h := range []*host{one, two, three} {
+		list, away, cause := h.peers()
+		p := list[one.ip]
+		if len(list) != 3 || away == "" || !strings.Contains(cause, store.ip) || p.Claims != 1 || *p.Lease != 0 || *p.Age < 5000 {
+			t.Errorf("%s says that the registry is away since %s, %s, and lists %+v", h.name, away, cause, list)
+		}
+	}
 	known := couch.watches(two.http("s"))
 	known.shows(rate)
 	camera.sends(one.rtmp("new"), c)
@@ -151,6 +246,7 @@ func TestClusterRegistryAway(t *testing.T) {
 	}
 	store.redis()
 	waiting.shows(rate)
+	two.sees(one, two, three)
 	for _, h := range []*host{one, two, three} {
 		h.says("the registry of the cluster is back")
 		if n := h.log().Count("the registry of the cluster cannot be reached"); n != 1 {
