@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"weir/internal/config"
-	"weir/internal/media"
 	"weir/internal/stream"
 )
 
@@ -24,7 +23,6 @@ func (v *Relay) Standing() stream.Standing {
 	return stream.Standing{
 		Name:   "forward",
 		Wanted: func(vhost string) bool { r := v.rules(vhost); return r.Sends() },
-		Pace:   func(string) stream.Pace { return stream.Pace{Latency: lookEvery} },
 		Run:    v.forward,
 	}
 }
@@ -44,17 +42,8 @@ func (v *Relay) forward(sub *stream.Subscriber) {
 	f := &forwarding{relay: v, sub: sub, over: make(chan struct{}), targets: map[target]*running{}}
 	var watching sync.WaitGroup
 	watching.Go(func() { f.watch(ctx) })
-	frames := make([]*media.Frame, media.MaxBatch)
-	for {
-		n, err := sub.ReadBatch(frames) // by which the end of the publication is known
-		clear(frames[:n])
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			cancel()
-			break
-		}
+	if err := sub.Outlast(); !errors.Is(err, io.EOF) {
+		cancel()
 	}
 	close(f.over)
 	watching.Wait()

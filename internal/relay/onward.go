@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"weir/internal/config"
-	"weir/internal/media"
 	"weir/internal/stream"
 	"weir/internal/transport"
 )
@@ -123,7 +122,7 @@ func (o *onward) begin(ctx context.Context, c *config.Cluster, origin string) (*
 	a := &attempt{origin: origin, stop: stop, taken: make(chan struct{}), from: make(chan *stream.Subscriber), ended: make(chan struct{})}
 	go func() {
 		defer close(a.ended)
-		a.err = guarded(func() error {
+		a.err = stream.Guard("relay", func() error {
 			return scheme.Push(sending, u.push, o.relay.visit(c, o.r, u, &o.traffic), func(stream.Cargo) *stream.Subscriber {
 				close(a.taken)
 				select {
@@ -233,17 +232,11 @@ func (o *onward) hesitate(ctx context.Context, began time.Time, cause error) err
 
 // follow returns when the publication has ended, or the way, and why.
 func (o *onward) follow(sub *stream.Subscriber) error {
-	frames := make([]*media.Frame, media.MaxBatch)
-	for {
-		n, err := sub.ReadBatch(frames)
-		clear(frames[:n])
-		if errors.Is(err, io.EOF) {
-			close(o.over)
-		}
-		if err != nil {
-			return err
-		}
+	err := sub.Outlast()
+	if errors.Is(err, io.EOF) {
+		close(o.over)
 	}
+	return err
 }
 
 // give gives an attempt the position that it is to send from.

@@ -23,28 +23,25 @@ type takers struct {
 	says  map[string]error         // what one says to a newcomer; nil takes him
 	slow  map[string]time.Duration // before
 	drop  map[string]chan error    // ends what is being sent
+	lets  map[string]time.Duration // after which one lets a stream go; 0 is never
 	got   map[string][]string      // by origin
 	visit transport.Visit          // the newest
 }
 
 func newTakers(t *testing.T, names ...string) *takers {
-	x := &takers{says: map[string]error{}, slow: map[string]time.Duration{}, drop: map[string]chan error{}, got: map[string][]string{}}
+	x := &takers{says: map[string]error{}, slow: map[string]time.Duration{}, drop: map[string]chan error{}, lets: map[string]time.Duration{}, got: map[string][]string{}}
 	for _, name := range names {
 		x.drop[name] = make(chan error, 1)
 	}
-	x.stage = newStage(t, Scheme{Push: x.push})
-	x.change(func(v *config.Vhost) {
-		v.Cluster = config.Cluster{Mode: "remote", Origin: names}
-		v.Play.GopCache, v.Play.QueueLength = true, 30*time.Second
-	})
+	x.stage = newEdge(t, Scheme{Push: x.push}, names...)
 	return x
 }
 
 func (x *takers) push(ctx context.Context, url string, v transport.Visit, open func(stream.Cargo) *stream.Subscriber, _ <-chan struct{}) error {
-	name, _, _ := strings.Cut(strings.TrimPrefix(url, "rtmp://"), "/")
+	name := originOf(url)
 	x.tell(url)
 	x.mu.Lock()
-	err, slow, drop := x.says[name], x.slow[name], x.drop[name]
+	err, slow, drop, lets := x.says[name], x.slow[name], x.drop[name], x.lets[name]
 	x.visit = v
 	x.mu.Unlock()
 	select {
@@ -75,9 +72,15 @@ func (x *takers) push(ctx context.Context, url string, v transport.Visit, open f
 			x.mu.Unlock()
 		}
 	}()
+	var late <-chan time.Time
+	if lets > 0 {
+		late = time.After(lets)
+	}
 	select {
 	case err := <-drop:
 		return err
+	case <-late:
+		return errors.New("it closes")
 	case err := <-ended:
 		if errors.Is(err, stream.ErrClosed) {
 			return context.Cause(ctx)

@@ -74,11 +74,10 @@ func newWorld(t *testing.T, names ...string) *world {
 	for _, name := range names {
 		w.origins[name] = &origin{feeds: map[*originFeed]bool{}}
 	}
-	w.stage = newStage(t, Scheme{Fetch: func(ctx context.Context, url string, v transport.Visit) (transport.Feed, error) {
+	w.stage = newEdge(t, Scheme{Fetch: func(ctx context.Context, url string, v transport.Visit) (transport.Feed, error) {
 		v.Traffic.Received.Add(100)
-		name, _, _ := strings.Cut(strings.TrimPrefix(url, "rtmp://"), "/")
 		w.tell("fetch " + url)
-		o := w.origins[name]
+		o := w.origins[originOf(url)]
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		if o.down != nil {
@@ -92,11 +91,7 @@ func newWorld(t *testing.T, names ...string) *world {
 			}
 		}
 		return f, nil
-	}})
-	w.change(func(v *config.Vhost) {
-		v.Cluster = config.Cluster{Mode: "remote", Origin: names}
-		v.Play.GopCache, v.Play.QueueLength = true, 30*time.Second
-	})
+	}}, names...)
 	return w
 }
 

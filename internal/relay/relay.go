@@ -6,9 +6,7 @@ package relay
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -148,16 +146,6 @@ func (v *Relay) release(url string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.claimed, url)
-}
-
-// guarded has a panic end this attempt alone.
-func guarded(attempt func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("relay: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return attempt()
 }
 
 // pause waits until it is time for another attempt, since one that began then, and reports whether ctx goes on.

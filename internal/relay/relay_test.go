@@ -60,6 +60,22 @@ func newStage(t *testing.T, s Scheme) *stage {
 	return x
 }
 
+// newEdge is a stage of an edge of these origins, in this order.
+func newEdge(t *testing.T, s Scheme, origins ...string) *stage {
+	x := newStage(t, s)
+	x.change(func(v *config.Vhost) {
+		v.Cluster = config.Cluster{Mode: "remote", Origin: origins}
+		v.Play.GopCache, v.Play.QueueLength = true, 30*time.Second
+	})
+	return x
+}
+
+// originOf is the one that an address is of.
+func originOf(url string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(url, "rtmp://"), "/")
+	return name
+}
+
 // change puts another configuration in force.
 func (x *stage) change(edit func(*config.Vhost)) {
 	x.mu.Lock()

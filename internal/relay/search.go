@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"weir/internal/stream"
 	"weir/internal/transport"
 )
 
@@ -114,7 +115,7 @@ func (p *pull) start(ctx context.Context, origin string, now time.Time) {
 	f := &inflow{origin: origin, key: origin, stop: stop}
 	p.inflows[origin], p.started = f, now
 	p.all.Go(func() {
-		err := guarded(func() error {
+		err := stream.Guard("relay", func() error {
 			f.run(ctx, func(ctx context.Context) (transport.Feed, error) { return p.relay.open(ctx, origin, p) }, p.flow)
 			return nil
 		})

@@ -128,7 +128,7 @@ func (f *forwarding) attempt(ctx context.Context, scheme Scheme, url string, c *
 		return sub
 	}
 	visit := transport.Visit{Laps: f.laps(), Traffic: &c.traffic}
-	err = c.guise.hide(guarded(func() error { return scheme.Push(ctx, url, visit, open, f.over) }))
+	err = c.guise.hide(stream.Guard("relay", func() error { return scheme.Push(ctx, url, visit, open, f.over) }))
 	return opened, err
 }
 

@@ -139,7 +139,7 @@ func (v *Relay) fetch(ctx context.Context, s source) {
 		}
 		began := time.Now()
 		r := s.request()
-		err := guarded(func() error { return scheme.Pull(ctx, s.url, r, failed.over) })
+		err := stream.Guard("relay", func() error { return scheme.Pull(ctx, s.url, r, failed.over) })
 		if ctx.Err() != nil {
 			return
 		}

@@ -65,6 +65,16 @@ func NameOf(vhost, pattern, file string) (Name, bool) {
 	return n, n.Safe() && n.Expand(pattern) == file
 }
 
+// Asked returns the stream whose list is at a path of the web server, and the list's file, by the directory and the pattern
+// that lists of v have; false if it is none's.
+func Asked(c *config.Config, v *config.Vhost, dir, pattern, at string) (n Name, file string, ok bool) {
+	file, ok = strings.CutPrefix(at, strings.TrimSuffix(Base(c, v, dir), "/")+"/")
+	if ok {
+		n, ok = NameOf(v.Name, pattern, file)
+	}
+	return n, file, ok
+}
+
 // Opened are the variables of a segment or key that are known when it begins.
 type Opened struct {
 	At    time.Time // in the zone of file names

@@ -38,11 +38,7 @@ func (x *Session) end(sub *stream.Subscriber, cause error) {
 			"ip", x.Request.Remote, "stream", x.Request.URL(), "time", time.Since(x.Began).Round(time.Millisecond),
 			"sent", x.Request.Traffic.Sent.Load(),
 		}
-		if cause == nil {
-			x.log.Info("play ended: client left", args...)
-			return
-		}
-		x.log.Info("play ended", append(args, "cause", cause)...)
+		stream.LogEnd(x.log, "play", cause, true, args...)
 	})
 }
 

@@ -88,10 +88,14 @@ func (w waker) Wake() {
 	}
 }
 
-// Outlast waits for the end of the publication, io.EOF, or of the subscription, ErrClosed, and reads nothing.
+// Outlast waits for the end of the publication, io.EOF, or of the subscription, ErrClosed. It reads nothing, and from now on
+// no frames are held for it.
 func (r *Subscriber) Outlast() error {
+	r.stream.mu.Lock()
+	r.idle = true
+	r.stream.mu.Unlock()
 	w := make(waker, 1)
-	for r.Await(math.MaxInt32, w) {
+	for r.Await(math.MaxInt, w) {
 		<-w
 	}
 	r.stream.mu.Lock()

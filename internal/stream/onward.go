@@ -17,8 +17,8 @@ type Onward interface {
 	// changes of its publishers where another takes over or one is waited for. It has a goroutine of its own. An error
 	// ends the publisher.
 	Run(sub *Subscriber) error
-	// Reads reports whether Run reads the stream. One that does not, such as a claim on its name, costs nothing: it waits
-	// with Outlast.
+	// Reads reports whether Run reads the stream, from its first frame on: those are held for it until it has come to them.
+	// One that does not, such as a claim on its name, costs nothing: it waits with Outlast.
 	Reads() bool
 	// Close gives the way up, instead of Run.
 	Close()

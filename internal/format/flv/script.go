@@ -2,6 +2,7 @@ package flv
 
 import (
 	"fmt"
+	"slices"
 
 	"weir/internal/format/amf0"
 	"weir/internal/media"
@@ -21,6 +22,19 @@ func Script(m *media.Meta) []byte {
 		fields = m.Fields
 	}
 	return amf0.Append(nil, OnMetaData, amf0.Object(properties(fields)))
+}
+
+// Announcement is Script as players get it, from a server of that name and version: with these, in place of those that the
+// publisher's has, and without a duration, which no live stream has.
+func Announcement(m *media.Meta, server, version string) []byte {
+	out := &media.Meta{}
+	if m != nil {
+		out.Fields = slices.DeleteFunc(slices.Clone(m.Fields), func(f media.Field) bool {
+			return f.Name == "duration" || f.Name == "server" || f.Name == "server_version"
+		})
+	}
+	out.Fields = append(out.Fields, media.Field{Name: "server", Value: server}, media.Field{Name: "server_version", Value: version})
+	return Script(out)
 }
 
 // ParseScript reads a data message: its name, and the values that follow. The wrapper

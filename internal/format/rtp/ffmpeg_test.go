@@ -102,7 +102,7 @@ func receive(t *testing.T, socket *net.UDPConn, d *Depacketizer, frames int) (un
 		if p.PayloadType >= 64 && p.PayloadType < 96 {
 			continue // RTCP
 		}
-		order.Push(time.Duration(media.Now()), PacketOf(&p, media.Now()), false)
+		order.Push(time.Duration(media.Now()), packetOf(&p, media.Now()))
 		for {
 			p, ok := order.Pop(time.Duration(media.Now()))
 			if !ok {
@@ -211,15 +211,16 @@ func send(ctx context.Context, t *testing.T, frames []*media.Frame, port int) {
 	}
 	defer socket.Close()
 	p, _ := NewPacketizer(frames[0].Source().Codec, PacketizerOptions{})
-	line := Line{SSRC: 7, Type: 96, Sequence: 65530, Offset: 1 << 31}
+	number := uint16(65530)
 	defer func() {
 		time.Sleep(500 * time.Millisecond)
 		_, _ = socket.Write([]byte{0x80, 201, 0, 1, 0, 0, 0, 7, 0x81, 203, 0, 1, 0, 0, 0, 7}) // RR, BYE
 	}()
 	for i, f := range frames {
-		payloads := p.Pack(f)
-		for k := range payloads {
-			_, _ = socket.Write(line.Append(nil, &payloads[k])) // refused once ffmpeg has had enough
+		for _, payload := range p.Pack(f) {
+			payload.Time += 1 << 31
+			_, _ = socket.Write(wire(number, payload)) // refused once ffmpeg has had enough
+			number++
 		}
 		if i > 0 {
 			time.Sleep(min(max(time.Duration(f.DTS-frames[i-1].DTS)/2, 0), 100*time.Millisecond))

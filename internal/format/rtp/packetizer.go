@@ -69,9 +69,6 @@ func NewPacketizer(c media.Codec, o PacketizerOptions) (*Packetizer, bool) {
 	return p, true
 }
 
-// Rate returns the rate of the payloads' times in Hz.
-func (p *Packetizer) Rate() int64 { return p.rate }
-
 // Pack returns the payloads of a frame, in the order in which they are to be sent: none where the
 // frame is damaged, of another codec, or has nothing that is carried. They are the caller's to share.
 func (p *Packetizer) Pack(f *media.Frame) []Payload {

@@ -16,16 +16,6 @@ const (
 	oldTime = 2 * time.Second
 )
 
-// How a missing packet is asked for.
-const (
-	FirstNACK = 10 * time.Millisecond  // after it has been missed
-	MinNACK   = 20 * time.Millisecond  // between two times, at the least; else a round trip
-	MaxNACK   = 500 * time.Millisecond // at the most
-	MaxNACKs  = 15                     // times
-	NACKTime  = time.Second            // for which it is asked for
-	maxAsked  = 512                    // numbers at once, the first ones
-)
-
 // Fit is what became of a packet.
 type Fit uint8
 
@@ -33,33 +23,17 @@ type Fit uint8
 const (
 	FitNew       Fit = iota
 	FitReordered     // it was missing, and only late
-	FitRecovered     // it was missing, and has been sent again
 	FitDuplicate     // it had come already
 	FitLate          // it had been handed on or given up
 	FitStray         // its number or its SSRC is far from all others
 	FitRestart       // the sender has begun anew with it
 )
 
-// Reception counts the packets of one track.
-type Reception struct {
-	Received   uint64 // that were new, late ones and those that were sent again among them
-	Lost       uint64 // given up
-	Reordered  uint64
-	Recovered  uint64
-	Duplicates uint64
-	Late       uint64
-	Strays     uint64
-	Restarts   uint64
-	NACKs      uint64 // numbers that were asked for, each time
-}
-
 // Reorder puts the packets of one track into order. It is a value: it has no clock and no socket. What
 // is in order goes through at once; what is behind a missing packet waits for it. The zero Reorder with
 // Hold set is ready.
 type Reorder struct {
 	Hold time.Duration // what is missing is waited for
-
-	Reception Reception
 
 	begun  bool
 	begins bool  // the next packet is the first
@@ -69,7 +43,6 @@ type Reorder struct {
 	bytes  int // in them
 	gaps   int // missing packets
 	lost   int // given up since the last packet that was handed on
-	ending bool
 
 	ssrc, old uint32 // of the sender, and of the one before
 	changed   time.Duration
@@ -82,46 +55,18 @@ type Reorder struct {
 type slot struct {
 	packet  Packet
 	came    bool
-	tries   int           // NACKs
 	noticed time.Duration // when it was missed
-	ask     time.Duration // when it is to be asked for next
 }
 
-// Push takes a packet; again says that it is one that was sent again. The buffer keeps its payload.
-func (b *Reorder) Push(now time.Duration, p Packet, again bool) Fit {
-	f := b.push(now, &p, again)
-	r := &b.Reception
-	switch f {
-	case FitNew, FitRestart:
-		r.Received++
-	case FitReordered:
-		r.Received++
-		r.Reordered++
-	case FitRecovered:
-		r.Received++
-		r.Recovered++
-	case FitDuplicate:
-		r.Duplicates++
-	case FitLate:
-		r.Late++
-	case FitStray:
-		r.Strays++
-	}
-	if f == FitRestart {
-		r.Restarts++
-	}
-	return f
-}
+// Push takes a packet, sent again or not. The buffer keeps its payload.
+func (b *Reorder) Push(now time.Duration, p Packet) Fit { return b.push(now, &p) }
 
-func (b *Reorder) push(now time.Duration, p *Packet, again bool) Fit {
+func (b *Reorder) push(now time.Duration, p *Packet) Fit {
 	switch {
 	case !b.begun:
-		if again {
-			return FitStray
-		}
 		b.begin(p)
 	case p.SSRC != b.ssrc:
-		if again || p.SSRC == b.old && now-b.changed < oldTime {
+		if p.SSRC == b.old && now-b.changed < oldTime {
 			return FitStray
 		}
 		b.old, b.changed = b.ssrc, now
@@ -131,12 +76,12 @@ func (b *Reorder) push(now time.Duration, p *Packet, again bool) Fit {
 	}
 	seq := unwrap(b.high, p.Sequence)
 	switch {
-	case seq > b.high && seq < b.next+maxWindow && !again:
+	case seq > b.high && seq < b.next+maxWindow:
 		b.hold(now, p, seq)
 		return FitNew
 	case seq >= b.next && seq <= b.high:
-		return b.fill(p, seq, again)
-	case !again && b.strange(p.Sequence):
+		return b.fill(p, seq)
+	case b.strange(p.Sequence):
 		b.begin(p)
 		b.hold(now, p, b.next)
 		return FitRestart
@@ -147,7 +92,7 @@ func (b *Reorder) push(now time.Duration, p *Packet, again bool) Fit {
 }
 
 // fill takes a packet with a number between others.
-func (b *Reorder) fill(p *Packet, seq int64, again bool) Fit {
+func (b *Reorder) fill(p *Packet, seq int64) Fit {
 	s := b.slot(seq)
 	if s.came {
 		return FitDuplicate
@@ -156,9 +101,6 @@ func (b *Reorder) fill(p *Packet, seq int64, again bool) Fit {
 	b.gaps--
 	b.bytes += len(p.Payload)
 	b.strays = 0
-	if again || s.tries > 0 {
-		return FitRecovered
-	}
 	return FitReordered
 }
 
@@ -167,7 +109,6 @@ func (b *Reorder) begin(p *Packet) {
 	for ; b.begun && b.next <= b.high; b.next++ {
 		*b.slot(b.next) = slot{}
 		b.lost++
-		b.Reception.Lost++
 	}
 	b.bytes, b.gaps = 0, 0
 	b.next = int64(p.Sequence)
@@ -196,7 +137,7 @@ func (b *Reorder) hold(now time.Duration, p *Packet, seq int64) {
 		b.grow()
 	}
 	for s := b.high + 1; s < seq; s++ {
-		*b.slot(s) = slot{noticed: now, ask: now + FirstNACK}
+		*b.slot(s) = slot{noticed: now}
 		b.gaps++
 	}
 	*b.slot(seq) = slot{packet: *p, came: true}
@@ -228,7 +169,6 @@ func (b *Reorder) Pop(now time.Duration) (p Packet, ok bool) {
 			b.gaps--
 			b.next++
 			b.lost++
-			b.Reception.Lost++
 			continue
 		}
 		p = s.packet
@@ -244,60 +184,7 @@ func (b *Reorder) Pop(now time.Duration) (p Packet, ok bool) {
 
 // hopeless reports whether the first missing packet is to be given up.
 func (b *Reorder) hopeless(now time.Duration, s *slot) bool {
-	return b.ending || s.noticed+b.Hold <= now || b.bytes > maxHeldBytes || b.high-b.next >= maxWindow-maxWindow/8
-}
-
-// End says that nothing more comes: Pop waits for nothing from now on.
-func (b *Reorder) End() { b.ending = true }
-
-// NACKs appends the numbers that are to be asked for now, in order, and takes it that they are.
-func (b *Reorder) NACKs(now, rtt time.Duration, dst []uint16) []uint16 {
-	pause := min(max(rtt, MinNACK), MaxNACK)
-	asked := 0
-	for seq, left := b.next, b.gaps; left > 0 && asked < maxAsked; seq++ {
-		s := b.slot(seq)
-		if s.came {
-			continue
-		}
-		left--
-		if s.asks() && s.ask <= now {
-			s.tries++
-			s.ask = now + pause
-			b.Reception.NACKs++
-			asked++
-			dst = append(dst, uint16(seq))
-		}
-	}
-	return dst
-}
-
-// asks reports whether a missing packet will be asked for again.
-func (s *slot) asks() bool { return s.tries < MaxNACKs && s.ask < s.noticed+NACKTime }
-
-// Due is when Pop or NACKs has more without a Push; not ok: not at all.
-func (b *Reorder) Due() (at time.Duration, ok bool) {
-	for seq, left := b.next, b.gaps; left > 0; seq++ {
-		s := b.slot(seq)
-		if s.came {
-			continue
-		}
-		left--
-		if !ok || s.noticed+b.Hold < at {
-			at, ok = s.noticed+b.Hold, true
-		}
-		if s.asks() && s.ask < at {
-			at = s.ask
-		}
-	}
-	return at, ok
-}
-
-// Waiting is how many numbers have not been handed on, those that are missing among them.
-func (b *Reorder) Waiting() int {
-	if !b.begun {
-		return 0
-	}
-	return int(b.high - b.next + 1)
+	return s.noticed+b.Hold <= now || b.bytes > maxHeldBytes || b.high-b.next >= maxWindow-maxWindow/8
 }
 
 // unwrap returns the number nearest to one that is known.

@@ -133,14 +133,21 @@ func cut(t testing.TB, frames []*media.Frame, o PacketizerOptions) (packets []Pa
 	if !ok {
 		t.Fatal("no packetizer")
 	}
-	line := Line{SSRC: 7, Type: 96, Sequence: 65500}
+	n := uint16(65500)
 	for _, f := range frames {
-		payloads := p.Pack(f)
-		for i := range payloads {
-			packets = append(packets, parse(t, line.Append(nil, &payloads[i])))
+		for _, payload := range p.Pack(f) {
+			packets = append(packets, parse(t, wire(n, payload)))
+			n++
 		}
 	}
 	return packets
+}
+
+// wire returns a packet of a payload, of the track that all are of.
+func wire(sequence uint16, p Payload) []byte {
+	h := rtp.Header{Version: 2, Marker: p.Marker, PayloadType: 96, SequenceNumber: sequence, Timestamp: p.Time, SSRC: 7}
+	b, _ := (&rtp.Packet{Header: h, Payload: p.Data}).Marshal() // only extensions make it fail
+	return b
 }
 
 func parse(t testing.TB, wire []byte) Packet {
@@ -149,7 +156,13 @@ func parse(t testing.TB, wire []byte) Packet {
 	if err := p.Unmarshal(wire); err != nil {
 		t.Fatal(err)
 	}
-	return PacketOf(&p, 0)
+	return packetOf(&p, 0)
+}
+
+func packetOf(p *rtp.Packet, at int64) Packet {
+	return Packet{
+		Sequence: p.SequenceNumber, Type: p.PayloadType, Marker: p.Marker, Time: p.Timestamp, SSRC: p.SSRC, Payload: p.Payload, At: at,
+	}
 }
 
 func depacketizer(t testing.TB, o DepacketizerOptions) *Depacketizer {

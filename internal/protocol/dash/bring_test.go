@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"weir/internal/shelf"
 	"weir/internal/stream"
 	"weir/internal/testkit/studio"
 )
@@ -109,7 +110,7 @@ func TestEdgeNothing(t *testing.T) {
 	for _, form := range []string{"", "dash_ctx off;"} {
 		edge(t, form, func(t *testing.T, r *rig, s *studio.Spring) {
 			began := time.Now()
-			if code, body, _ := r.Get("/live/none.mpd"); code != http.StatusNotFound || time.Since(began) != firstWait {
+			if code, body, _ := r.Get("/live/none.mpd"); code != http.StatusNotFound || time.Since(began) != shelf.FirstWait {
 				t.Errorf("nothing: %d %s after %s", code, body, time.Since(began))
 			}
 			wantRuns(t, s, "+none -none")

@@ -1,11 +1,8 @@
 package dash
 
 import (
-	"net/http"
-
 	"weir/internal/config"
 	"weir/internal/shelf"
-	"weir/internal/web"
 )
 
 // Where not everybody may play, what a stream consists of is for those whom the gates have let in: for
@@ -20,15 +17,6 @@ func (s *Server) guarded(o *output) (*config.Dash, bool) {
 	strict := *h
 	strict.DashCtx = true
 	return &strict, true
-}
-
-// member reports whether a request is one of a session of the output's stream; if not, it is answered.
-func (s *Server) member(w http.ResponseWriter, r *http.Request, o *output) bool {
-	if x, ended := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && !ended && x.Name == o.name {
-		return true
-	}
-	web.Fail(w, http.StatusForbidden, "this stream is not for everybody: begin with its manifest")
-	return false
 }
 
 // Hidden reports whether a file, by its whole path without links, is of streams that are not for

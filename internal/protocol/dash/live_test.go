@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/internal/media"
+	"weir/internal/shelf"
 	"weir/internal/testkit/studio"
 )
 
@@ -275,7 +276,7 @@ func TestNoManifestYet(t *testing.T) {
 		r.Publish("live", "c").Run(100 * time.Millisecond)
 		time.Sleep(time.Second)
 		began = time.Now()
-		if code, body, _ := r.Get("/live/c.mpd"); code != 404 && code != 0 || time.Since(began) > firstWait {
+		if code, body, _ := r.Get("/live/c.mpd"); code != 404 && code != 0 || time.Since(began) > shelf.FirstWait {
 			t.Errorf("%d %s after %s", code, body, time.Since(began))
 		}
 	})

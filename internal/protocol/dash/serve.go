@@ -11,9 +11,6 @@ import (
 	"weir/internal/web"
 )
 
-// firstWait is how long a request for the manifest of a stream that is live waits for the first segment.
-const firstWait = 15 * time.Second
-
 const (
 	ctxName      = "dash_ctx"
 	typeManifest = "application/dash+xml"
@@ -43,11 +40,7 @@ func (s *Server) Lent(r *http.Request) http.Handler {
 	if x, _ := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && !ok {
 		p, ok = s.places.Find(x.Name.Vhost, r.URL.Path)
 	}
-	if !ok || p.clock {
-		return nil
-	}
-	n := p.output.name
-	if info, known := s.o.Registry().Find(n.Vhost, n.App, n.Stream); !known || !info.Live {
+	if !ok || p.clock || !s.desk.Published(p.output.name) {
 		return nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, &p) })
@@ -80,7 +73,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 		return
 	}
 	h, guarded := s.guarded(p.output)
-	if guarded && !p.list() && !p.clock && !s.member(w, r, p.output) {
+	if guarded && !p.list() && !p.clock && !s.desk.Member(w, r, p.output) {
 		return
 	}
 	switch {
@@ -100,6 +93,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 	}
 }
 
+// servePlain serves a manifest to who has no session.
+func (s *Server) servePlain(w http.ResponseWriter, r *http.Request, o *output) {
+	s.desk.Ask(w, r, o, func(o *output, wait time.Duration, anew bool) bool {
+		now := s.await(w, r, o, arrival{wait: wait, anew: anew})
+		if now != nil {
+			shelf.Send(w, r, typeManifest, "max-age=1", now.plain)
+		}
+		return now != nil
+	})
+}
+
 // servePlayer serves a manifest to a player, in a session of its own. One that asks again without the id which
 // the first manifest has told is known by its address.
 func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output) {
@@ -110,7 +114,7 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output) 
 		x, ended = s.sessions.Recall(r, o.name)
 	}
 	if ended {
-		failEnded(w, x.ID)
+		s.desk.FailEnded(w, x.ID)
 		return
 	}
 	if x != nil && x.Name != o.name { // the id is of another stream's player
@@ -122,18 +126,22 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output) 
 	}
 	known := x != nil
 	var now *page
-	anew := !known && s.brings(o.name.Vhost) && !o.here(began)
+	anew := !known && s.desk.Brings(o.name.Vhost) && !o.Here(began)
 	if anew && r.Method == http.MethodGet {
-		if x, now = s.summon(w, r, o, id); x == nil {
+		x = s.desk.Summon(w, r, o, id, o.idleFor(), func(x *shelf.Session, o *output, wait time.Duration) bool {
+			now = s.await(w, r, o, arrival{since: x.Began, wait: wait, anew: true})
+			return now != nil
+		})
+		if x == nil {
 			return
 		}
-	} else if now = s.await(w, r, o, arrival{since: began, wait: firstWait, anew: anew}); now == nil {
+	} else if now = s.await(w, r, o, arrival{since: began, wait: shelf.FirstWait, anew: anew}); now == nil {
 		return
 	} else if x == nil && r.Method == http.MethodGet {
-		if x = s.admit(w, r, o, id, o.idleFor()); x == nil {
+		if x = s.desk.Admit(w, r, o, id, o.idleFor()); x == nil {
 			return
 		}
-		if now = s.await(w, r, o, arrival{since: x.Began, wait: firstWait}); now == nil { // all may be different by now
+		if now = s.await(w, r, o, arrival{since: x.Began, wait: shelf.FirstWait}); now == nil { // all may be different by now
 			return
 		}
 	}
@@ -153,20 +161,6 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output) 
 	shelf.Send(w, r, typeManifest, "no-cache", now.render(x.Began, "?"+query, location))
 }
 
-// admit begins a session, whose player may be silent for so long; if it may not begin, the request is answered.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, o *output, id string, limit time.Duration) *shelf.Session {
-	if v := s.o.Config().Exactly(o.name.Vhost); v != nil && !v.Enabled {
-		web.Fail(w, http.StatusForbidden, "The virtual host "+v.Name+" is switched off.")
-		return nil
-	}
-	x, err := s.sessions.Admit(r, o.name, o.file, id, limit)
-	if err != nil {
-		shelf.Refuse(w, r, err)
-		return nil
-	}
-	return x
-}
-
 // arrival is what a request for a manifest waits for.
 type arrival struct {
 	since time.Time     // when its player began
@@ -177,7 +171,7 @@ type arrival struct {
 // await returns the manifest, for who plays since then. If the stream is live and it will come soon, it waits;
 // otherwise it answers and returns nil.
 func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output, a arrival) *page {
-	late := a.anew && !o.here(time.Now())
+	late := a.anew && !o.Here(time.Now())
 	now, fit, changed := o.look(a.since)
 	var old *page
 	if late {
@@ -203,17 +197,11 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output, a arri
 	return now
 }
 
-func failEnded(w http.ResponseWriter, id string) {
-	web.Fail(w, http.StatusNotFound, "DASH stream "+id+" is EOF")
-}
-
 // counted finds the session that a request for a piece of a stream is of, and counts what is sent. It is false,
 // and the request is answered, if the session has been ended.
 func (s *Server) counted(w http.ResponseWriter, r *http.Request) (counted http.ResponseWriter, done func(), ok bool) {
-	id := s.sessions.ID(r.URL.RawQuery)
-	x, ended := s.sessions.Find(id)
-	if ended {
-		failEnded(w, id)
+	x, ok := s.desk.Session(w, r)
+	if !ok {
 		return nil, nil, false
 	}
 	if x != nil {

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"strings"
 
-	"weir/internal/codec/nal"
 	"weir/internal/config"
+	"weir/internal/fanout"
 	"weir/internal/format/flv"
 	"weir/internal/media"
 	"weir/internal/stream"
@@ -59,7 +59,7 @@ func (s *session) settle(ctx context.Context, p *stream.Publisher, err error) er
 	case errors.Is(err, flv.ErrNotFLV), errors.Is(err, flv.ErrMalformed):
 		p.End(err)
 		return refuseBody(err)
-	case s.body.over && left(err): // maybe inside a tag, as files that were cut off
+	case s.body.over && fanout.Left(err): // maybe inside a tag, as files that were cut off
 		return p.Close()
 	}
 	p.Lost(err)
@@ -72,25 +72,15 @@ type source struct {
 	silence *transport.Silence
 	reader  *flv.Reader
 	demux   flv.Demux
-	ready   []*media.Frame // of one tag
-	next    int            // of ready
+	ready   media.Backlog // of one tag
 }
 
 func newSource(s *session, silence *transport.Silence) *source {
 	arena := &media.Arena{}
 	f := &source{body: s.body, silence: silence, reader: flv.NewReader(s.body)}
 	f.reader.Alloc, f.reader.Strict = arena.Bytes, true
-	f.demux = flv.Demux{Arena: arena, Log: s.log, Reading: reading(&s.rules().Publish)}
+	f.demux = flv.Demux{Arena: arena, Log: s.log, Reading: transport.Reading(&s.rules().Publish)}
 	return f
-}
-
-// reading is how a publisher is understood by the rules in force when it begins.
-func reading(p *config.Publish) flv.Reading {
-	r := flv.Reading{First: nal.Lengths, Blind: !p.ParseSps}
-	if p.TryAnnexbFirst {
-		r.First = nal.AnnexB
-	}
-	return r
 }
 
 // open reads what comes before the first tag. A body that ends there is no FLV either.
@@ -111,16 +101,12 @@ func (f *source) ReadFrame() (*media.Frame, error) {
 
 // ReadBatch returns the frames of the next tag that has any.
 func (f *source) ReadBatch(dst []*media.Frame) (int, error) {
-	for f.next == len(f.ready) {
-		clear(f.ready) // a silent publisher pins no frames
-		f.ready, f.next = f.ready[:0], 0
+	for len(f.ready) == 0 {
 		if err := f.read(); err != nil {
 			return 0, err
 		}
 	}
-	n := copy(dst, f.ready[f.next:])
-	f.next += n
-	return n, nil
+	return f.ready.Give(dst), nil
 }
 
 // read makes frames of the next tag.

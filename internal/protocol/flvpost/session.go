@@ -3,14 +3,10 @@ package flvpost
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
-	"runtime/debug"
-	"syscall"
 	"time"
 
 	"weir/internal/config"
@@ -56,30 +52,20 @@ func (s *session) serve(server context.Context) {
 		defer close(stopped)
 		_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // if it fails, so does the read
 	})
-	err := s.guard(func() error { return s.run(ctx, cancel) })
+	err := stream.Guard("flvpost", func() error { return s.run(ctx, cancel) })
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
 	if !stop() {
 		<-stopped // it must not touch the deadline any more
 	}
-	if err == nil || !left(err) { // else nobody is there to hear it
+	if err == nil || !fanout.Left(err) { // else nobody is there to hear it
 		s.part(s.last(err), server.Err() != nil)
 	}
 	if s.visit {
-		s.server.o.Registry.Disconnect(s.request, time.Since(s.started), unlessLeft(err))
+		s.server.o.Registry.Disconnect(s.request, time.Since(s.started), fanout.UnlessLeft(err))
 	}
 	s.report(err)
-}
-
-// guard has a panic end this session alone.
-func (s *session) guard(run func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("flvpost: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return run()
 }
 
 // run asks whether the client may publish what it wants, and has it do so.
@@ -131,43 +117,9 @@ func (s *session) report(err error) {
 		"ip", s.remote, "stream", s.url, "time", time.Since(s.started).Round(time.Millisecond),
 		"received", s.traffic.Received.Load(), "sent", s.traffic.Sent.Load(),
 	}, s.notes...)
-	refusal, refused := errors.AsType[*refusal](err)
-	switch {
-	case refused && !s.published:
+	if refusal, refused := errors.AsType[*refusal](err); refused && !s.published {
 		s.log.Warn(s.what+" refused", append(args, "code", refusal.status, "cause", err)...)
-	case unlessLeft(err) == nil:
-		s.log.Info(s.what+" ended: client left", args...)
-	case quiet(err):
-		s.log.Info(s.what+" ended", append(args, "cause", err)...)
-	default:
-		s.log.Warn(s.what+" ended", append(args, "cause", err)...)
+		return
 	}
-}
-
-// left reports whether err is what a client's leaving looks like; nil is one that has sent all.
-func left(err error) bool {
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return err == nil
-}
-
-// unlessLeft is the cause of an end, nil where it is the client's own.
-func unlessLeft(err error) error {
-	if left(err) {
-		return nil
-	}
-	return err
-}
-
-// quiet reports whether err is an end that nobody has to look into.
-func quiet(err error) bool {
-	for _, end := range []error{stream.ErrKicked, stream.ErrEnding, stream.ErrIdle, stream.ErrReplaced, context.Canceled} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return false
+	stream.LogEnd(s.log, s.what, fanout.UnlessLeft(err), stream.Quiet(err, stream.ErrReplaced), args...)
 }

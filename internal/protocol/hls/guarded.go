@@ -1,12 +1,10 @@
 package hls
 
 import (
-	"net/http"
 	"path/filepath"
 
 	"weir/internal/config"
 	"weir/internal/shelf"
-	"weir/internal/web"
 )
 
 // Where not everybody may play, what a stream consists of is for those whom the gates have let in: for
@@ -21,15 +19,6 @@ func (s *Server) guarded(o *output) (*config.HLS, bool) {
 	strict := *h
 	strict.HlsCtx, strict.HlsTSCtx = true, true
 	return &strict, true
-}
-
-// member reports whether a request is one of a session of the output's stream; if not, it is answered.
-func (s *Server) member(w http.ResponseWriter, r *http.Request, o *output) bool {
-	if x, ended := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && !ended && x.Name == o.name {
-		return true
-	}
-	web.Fail(w, http.StatusForbidden, "this stream is not for everybody: begin with its playlist")
-	return false
 }
 
 // foreign reports whether a file that everybody may have as one of this virtual host's may be

@@ -450,7 +450,7 @@ func TestNoPlaylistYet(t *testing.T) {
 		silent.Write(0, 0, true, []byte{0, 0, 0, 1, 0x65})
 		time.Sleep(time.Second)
 		began = time.Now()
-		if code, body, _ := r.Get("/live/b.m3u8"); code != 404 || time.Since(began) != firstWait {
+		if code, body, _ := r.Get("/live/b.m3u8"); code != 404 || time.Since(began) != shelf.FirstWait {
 			t.Errorf("%d %s after %s", code, body, time.Since(began))
 		}
 	})

@@ -29,15 +29,14 @@ func (s *Server) wake(v *config.Vhost, at string) *place {
 	if v == nil || !v.HLS.Enabled || v.HLS.HlsServeFrom == "memory" {
 		return nil
 	}
-	file, ok := strings.CutPrefix(at, strings.TrimSuffix(shelf.Base(s.o.Config(), v, v.HLS.HlsPath), "/")+"/")
+	n, file, ok := shelf.Asked(s.o.Config(), v, v.HLS.HlsPath, v.HLS.HlsM3u8File, at)
 	if !ok {
 		return nil
 	}
 	if info, err := shelf.Dir(v.HLS.HlsPath).Stat(file); err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
-	n, ok := shelf.NameOf(v.Name, v.HLS.HlsM3u8File, file)
-	if !ok || s.foreign(v, file) || s.brings(v.Name) && concluded(shelf.Dir(v.HLS.HlsPath), file) {
+	if s.foreign(v, file) || s.desk.Brings(v.Name) && concluded(shelf.Dir(v.HLS.HlsPath), file) {
 		return nil
 	}
 	o := s.outputs.Adopt(s.newOutput(n, v))

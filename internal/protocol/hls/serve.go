@@ -32,16 +32,10 @@ func (s *Server) Lent(r *http.Request) http.Handler {
 		vhost = x.Name.Vhost
 	}
 	p, _ := s.places.Find(vhost, r.URL.Path)
-	if p == nil || !s.published(p.output.name) {
+	if p == nil || !s.desk.Published(p.output.name) {
 		return nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, p) })
-}
-
-// published reports whether somebody publishes a stream, or is waited for.
-func (s *Server) published(n shelf.Name) bool {
-	info, ok := s.o.Registry().Find(n.Vhost, n.App, n.Stream)
-	return ok && info.Live
 }
 
 // Route is a web.Route for playlists, segments and keys.
@@ -77,7 +71,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 		return
 	}
 	h, guarded := s.guarded(p.output)
-	if guarded && !p.list() && !s.member(w, r, p.output) {
+	if guarded && !p.list() && !s.desk.Member(w, r, p.output) {
 		return
 	}
 	switch {
@@ -96,12 +90,23 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *place) {
 	}
 }
 
+// servePlain serves a playlist to who has no session.
+func (s *Server) servePlain(w http.ResponseWriter, r *http.Request, o *output) {
+	s.desk.Ask(w, r, o, func(o *output, wait time.Duration, anew bool) bool {
+		d, ok := s.await(w, r, o, wait, anew)
+		if ok {
+			shelf.Send(w, r, typePlaylist, d.age(), d.text().plain)
+		}
+		return ok
+	})
+}
+
 // servePlayer serves a playlist to a player: the first one leads to that of its session.
 func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, h *config.HLS) {
 	id := s.sessions.ID(r.URL.RawQuery)
 	x, ended := s.sessions.Find(id)
 	if ended {
-		failEnded(w, id)
+		s.desk.FailEnded(w, id)
 		return
 	}
 	if x != nil && x.Name != o.name { // the id is of another stream's player
@@ -109,20 +114,25 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 	}
 	again := x != nil || shelf.Ours(id) // it had a session with us, or with the process before
 	var d delivery
-	anew := x == nil && s.brings(o.name.Vhost) && !o.here(time.Now())
+	anew := x == nil && s.desk.Brings(o.name.Vhost) && !o.Here(time.Now())
 	if anew && r.Method == http.MethodGet {
-		if x, d = s.summon(w, r, o, id, h); x == nil {
+		x = s.desk.Summon(w, r, o, id, idleFor(h), func(_ *shelf.Session, o *output, wait time.Duration) (ok bool) {
+			d, ok = s.await(w, r, o, wait, true)
+			return ok
+		})
+		if x == nil {
 			return
 		}
+		s.sessions.Hear(x, idleFor(h), false)
 		again = again && x.ID == id
 	} else {
 		var ok bool
-		if d, ok = s.await(w, r, o, firstWait, anew); !ok {
+		if d, ok = s.await(w, r, o, shelf.FirstWait, anew); !ok {
 			return
 		}
 	}
 	if x == nil && r.Method == http.MethodGet {
-		if x = s.admit(w, r, o, id, idleFor(h)); x == nil {
+		if x = s.desk.Admit(w, r, o, id, idleFor(h)); x == nil {
 			return
 		}
 		again = again && x.ID == id
@@ -144,31 +154,11 @@ func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request, o *output, 
 	shelf.Send(w, r, typePlaylist, "no-cache", master(rates, tracks, uri))
 }
 
-// admit begins a session, whose player may be silent for so long; if it may not begin, the request is answered.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, o *output, id string, limit time.Duration) *shelf.Session {
-	if v := s.o.Config().Exactly(o.name.Vhost); v != nil && !v.Enabled {
-		web.Fail(w, http.StatusForbidden, "The virtual host "+v.Name+" is switched off.")
-		return nil
-	}
-	x, err := s.sessions.Admit(r, o.name, o.file, id, limit, directivePrefix)
-	if err != nil {
-		shelf.Refuse(w, r, err)
-		return nil
-	}
-	return x
-}
-
-func failEnded(w http.ResponseWriter, id string) {
-	web.Fail(w, http.StatusNotFound, "HLS stream "+id+" is EOF")
-}
-
 // counted finds the session that a request for a piece of a stream is of, and counts what is sent. It is false,
 // and the request is answered, if the session has been ended.
 func (s *Server) counted(w http.ResponseWriter, r *http.Request) (counted http.ResponseWriter, done func(), ok bool) {
-	id := s.sessions.ID(r.URL.RawQuery)
-	x, ended := s.sessions.Find(id)
-	if ended {
-		failEnded(w, id)
+	x, ok := s.desk.Session(w, r)
+	if !ok {
 		return nil, nil, false
 	}
 	counted, done = x.Count(w)

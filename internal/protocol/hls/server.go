@@ -28,6 +28,7 @@ type Server struct {
 	places   shelf.Places[*place]
 	sessions *shelf.Sessions
 	wishes   *shelf.Wishes
+	desk     *shelf.Desk[*output]
 }
 
 // New returns a server.
@@ -35,7 +36,7 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Server{
+	s := &Server{
 		o: o, outputs: shelf.NewStock((*output).whose, (*output).isAt),
 		sessions: shelf.NewSessions(shelf.Options{
 			Kind: "hls-play", Param: ctxName, Registry: o.Registry, Log: o.Log,
@@ -43,6 +44,10 @@ func New(o Options) *Server {
 		}),
 		wishes: shelf.NewWishes(o.Registry),
 	}
+	s.desk = &shelf.Desk[*output]{
+		Stock: s.outputs, Sessions: s.sessions, Wishes: s.wishes, Config: o.Config, Form: "HLS", List: "playlist", Hidden: []string{directivePrefix},
+	}
+	return s
 }
 
 // pace is how often frames are taken.

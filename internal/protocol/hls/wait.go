@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	// firstWait is how long a request for the playlist of a stream that is live waits for the first
-	// segment: hls.js gives up after 20 s, and ffmpeg at a 404.
-	firstWait = 15 * time.Second
 	// blockFor is how many target durations a request waits for what it names. Spec: rfc8216bis, 6.2.5.2.
 	blockFor = 3
 	// ahead is how many segments behind the newest may be waited for.
@@ -97,7 +94,7 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, o *output, wait t
 		web.Fail(w, http.StatusBadRequest, err.Error())
 		return d, false
 	}
-	late := anew && !o.here(time.Now())
+	late := anew && !o.Here(time.Now())
 	now, _ := o.look()
 	var old *page
 	if late {

@@ -107,7 +107,7 @@ type fetched struct {
 	tags   *flv.Reader
 	demux  flv.Demux
 	arena  media.Arena
-	ready  []*media.Frame
+	ready  media.Backlog
 	over   error // comes next
 }
 
@@ -134,11 +134,7 @@ func (f *fetched) ReadBatch(dst []*media.Frame) (int, error) {
 			}
 		}
 	}
-	n := copy(dst, f.ready)
-	left := copy(f.ready, f.ready[n:])
-	clear(f.ready[left:])
-	f.ready = f.ready[:left]
-	return n, nil
+	return f.ready.Give(dst), nil
 }
 
 // whole reports whether a whole tag has come.

@@ -2,7 +2,6 @@ package remux
 
 import (
 	"net"
-	"slices"
 	"time"
 
 	"weir/internal/fanout"
@@ -17,19 +16,7 @@ type describe func(*media.Meta) []byte
 
 // describeBy returns the publisher's description as players get it.
 func describeBy(p Product) describe {
-	return func(meta *media.Meta) []byte {
-		out := &media.Meta{}
-		if meta != nil {
-			out.Fields = slices.DeleteFunc(slices.Clone(meta.Fields), func(f media.Field) bool {
-				return f.Name == "duration" || f.Name == "server" || f.Name == "server_version"
-			})
-		}
-		out.Fields = append(out.Fields,
-			media.Field{Name: "server", Value: p.Signature},
-			media.Field{Name: "server_version", Value: p.Version},
-		)
-		return flv.Script(out)
-	}
+	return func(meta *media.Meta) []byte { return flv.Announcement(meta, p.Signature, p.Version) }
 }
 
 // flvTags makes tags.

@@ -3,12 +3,9 @@ package remux
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"runtime/debug"
-	"syscall"
 	"time"
 
 	"weir/internal/config"
@@ -64,7 +61,7 @@ type viewer struct {
 // the client has gone.
 func (v *viewer) run(ctx context.Context, cancel context.CancelCauseFunc) (err error) {
 	v.started = time.Now()
-	defer v.guard(&err)
+	defer stream.Recovered("remux", &err)
 	if v.sub, err = v.server.options.Registry.Subscribe(ctx, v.request); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -129,13 +126,6 @@ func (v *viewer) close(cause error) {
 	v.link.close()
 }
 
-// guard ends a session that panics alone.
-func (v *viewer) guard(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("remux: panic: %v\n%s", p, debug.Stack())
-	}
-}
-
 // report ends the answer and logs the session's end, in one line with its cause.
 func (v *viewer) report(err error) {
 	refusal, refused := errors.AsType[*refusal](err)
@@ -160,15 +150,13 @@ func (v *viewer) note(err error) {
 	if v.sub != nil {
 		args = append(args, "lost", v.sub.Lost()+v.missed)
 	}
-	switch {
-	case !refused && left(err):
-		v.log.Info(r.Kind+" ended: client left", args...)
-	case quiet(err):
-		v.log.Info(r.Kind+" ended", append(args, "cause", err)...)
+	switch quiet := stream.Quiet(err, io.EOF, fanout.ErrSlow, errAbsent, errSilent, errEnded); {
+	case refused && quiet:
+		stream.LogEnd(v.log, r.Kind, err, true, args...)
 	case refused:
 		v.log.Warn(r.Kind+" refused", append(args, "cause", err)...)
 	default:
-		v.log.Warn(r.Kind+" ended", append(args, "cause", err)...)
+		stream.LogEnd(v.log, r.Kind, unlessLeft(err), quiet, args...)
 	}
 }
 
@@ -177,12 +165,7 @@ func left(err error) bool {
 	if err == context.Canceled { //nolint:errorlint // it is net/http's own; the server's stop wraps it
 		return true
 	}
-	for _, end := range []error{errLeft, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return false
+	return fanout.Broken(err) || errors.Is(err, errLeft)
 }
 
 // unlessLeft is the cause of an end, nil where it is the client's own.
@@ -191,14 +174,4 @@ func unlessLeft(cause error) error {
 		return nil
 	}
 	return cause
-}
-
-// quiet reports whether err is an end that nobody has to look into.
-func quiet(err error) bool {
-	for _, end := range []error{io.EOF, context.Canceled, stream.ErrKicked, stream.ErrEnding, fanout.ErrSlow, errAbsent, errSilent, errEnded} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return errors.As(err, new(*stream.Moved))
 }

@@ -36,7 +36,7 @@ type clientReader struct {
 	stays  bool
 	arena  media.Arena
 	demux  flv.Demux
-	ready  []*media.Frame
+	ready  media.Backlog
 	end    error // comes behind the frames that are ready
 }
 
@@ -56,20 +56,14 @@ func (r *clientReader) ReadBatch(dst []*media.Frame) (int, error) {
 		}
 		m, err := r.client.readMessage()
 		for ok := err == nil; ok; {
-			if r.end = r.take(&m); r.end != nil || len(r.ready) >= len(dst) {
+			if err = r.take(&m); err != nil || len(r.ready) >= len(dst) {
 				break
 			}
-			m, ok, r.end = r.client.come()
+			m, ok, err = r.client.come()
 		}
-		if err != nil {
-			return 0, err
-		}
+		r.end = err
 	}
-	n := copy(dst, r.ready)
-	left := copy(r.ready, r.ready[n:])
-	clear(r.ready[left:])
-	r.ready = r.ready[:left]
-	return n, nil
+	return r.ready.Give(dst), nil
 }
 
 // take makes frames of a message. The error is what it says of the stream.

@@ -1,8 +1,6 @@
 package rtmp
 
 import (
-	"slices"
-
 	"weir/internal/format/flv"
 	"weir/internal/media"
 )
@@ -87,15 +85,5 @@ func mediaMessage(kind media.Kind, body []byte) message {
 
 // metaMessage returns the publisher's description of its stream, as players get it.
 func metaMessage(meta *media.Meta, p Product) message {
-	out := &media.Meta{}
-	if meta != nil {
-		out.Fields = slices.DeleteFunc(slices.Clone(meta.Fields), func(f media.Field) bool {
-			return f.Name == "duration" || f.Name == "server" || f.Name == "server_version"
-		})
-	}
-	out.Fields = append(out.Fields,
-		media.Field{Name: "server", Value: p.Signature},
-		media.Field{Name: "server_version", Value: p.Version},
-	)
-	return message{kind: amf0Data, chunk: dataChunk, stream: streamID, body: flv.Script(out)}
+	return message{kind: amf0Data, chunk: dataChunk, stream: streamID, body: flv.Announcement(meta, p.Signature, p.Version)}
 }

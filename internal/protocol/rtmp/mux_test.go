@@ -13,6 +13,7 @@ import (
 	"weir/internal/media"
 	"weir/internal/testkit/logbook"
 	"weir/internal/testkit/sent"
+	"weir/internal/transport"
 )
 
 const (
@@ -49,7 +50,7 @@ func (d *demux) frames(dst []*media.Frame, m *message) []*media.Frame {
 // TestReading checks what the settings of a publisher say of H.264.
 func TestReading(t *testing.T) {
 	for first, want := range map[bool]nal.Packing{true: nal.AnnexB, false: nal.Lengths} {
-		if r := reading(config.Publish{TryAnnexbFirst: first, ParseSps: first}); r.First != want || r.Blind == first {
+		if r := transport.Reading(&config.Publish{TryAnnexbFirst: first, ParseSps: first}); r.First != want || r.Blind == first {
 			t.Errorf("%t: %+v", first, r)
 		}
 	}

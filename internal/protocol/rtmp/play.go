@@ -3,10 +3,9 @@ package rtmp
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
+	"weir/internal/fanout"
 	"weir/internal/format/amf0"
 	"weir/internal/stream"
 )
@@ -69,7 +68,7 @@ func (s *session) halt(cause error) error {
 		return cause
 	}
 	p := s.playing.player
-	p.sub.End(unlessLeft(s.life.why(cause)))
+	p.sub.End(fanout.UnlessLeft(s.life.why(cause)))
 	p.pause(false)
 	if cause != nil {
 		s.cancel(cause)
@@ -107,17 +106,11 @@ func (s *session) start(p *player) (pausing pauser, wait func(), err error) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		defer s.guard()
-		p.run()
+		if err := stream.Guard("rtmp", func() error { p.run(); return nil }); err != nil {
+			s.cancel(err)
+		}
 	}()
 	return p, func() { <-ended }, nil
-}
-
-// guard ends the session if its second goroutine panics.
-func (s *session) guard() {
-	if v := recover(); v != nil {
-		s.cancel(fmt.Errorf("rtmp: panic: %v\n%s", v, debug.Stack()))
-	}
 }
 
 // playStart tells the player that it begins.

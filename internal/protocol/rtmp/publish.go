@@ -6,12 +6,11 @@ import (
 	"io"
 	"time"
 
-	"weir/internal/codec/nal"
-	"weir/internal/config"
 	"weir/internal/format/amf0"
 	"weir/internal/format/flv"
 	"weir/internal/media"
 	"weir/internal/stream"
+	"weir/internal/transport"
 )
 
 // publish serves a publisher until it ends. It returns nil if the client has stopped by itself
@@ -90,14 +89,14 @@ type ingest struct {
 	stopped bool
 	first   bool      // nothing has come yet
 	since   time.Time // when the first frame came
-	ready   []*media.Frame
+	ready   media.Backlog
 	end     error // comes behind the frames that are ready
 }
 
 func newIngest(s *session, p *stream.Publisher) *ingest {
 	i := &ingest{session: s, publisher: p, first: true}
 	arena := &media.Arena{}
-	i.demux = flv.Demux{Arena: arena, Log: s.log, Reading: reading(s.rules.current().Publish)}
+	i.demux = flv.Demux{Arena: arena, Log: s.log, Reading: transport.Reading(&s.rules.current().Publish)}
 	s.in.alloc = arena.Bytes
 	s.src.until, s.src.rest = time.Time{}, i.rest
 	return i
@@ -116,15 +115,6 @@ func (i *ingest) rest() time.Duration {
 		return 0
 	}
 	return i.publisher.Patience()
-}
-
-// reading is how a publisher is understood by the rules in force when it begins.
-func reading(p config.Publish) flv.Reading {
-	r := flv.Reading{First: nal.Lengths, Blind: !p.ParseSps}
-	if p.TryAnnexbFirst {
-		r.First = nal.AnnexB
-	}
-	return r
 }
 
 // ReadFrame returns the next frame.
@@ -149,11 +139,7 @@ func (i *ingest) ReadBatch(dst []*media.Frame) (int, error) {
 	if len(i.ready) == 0 {
 		return 0, i.end
 	}
-	n := copy(dst, i.ready)
-	left := copy(i.ready, i.ready[n:])
-	clear(i.ready[left:]) // a silent publisher pins no frames
-	i.ready = i.ready[:left]
-	return n, nil
+	return i.ready.Give(dst), nil
 }
 
 // wait waits for more bytes, for as long as the rules in force say.

@@ -636,12 +636,12 @@ func TestShutdown(t *testing.T) {
 
 func TestLeft(t *testing.T) {
 	for _, err := range []error{nil, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, &net.OpError{Op: "read", Err: io.EOF}} {
-		if !left(err) {
+		if !fanout.Left(err) {
 			t.Errorf("%v: is no leaving", err)
 		}
 	}
 	for _, err := range []error{stream.ErrKicked, errChunkStart, errors.New("x")} {
-		if left(err) {
+		if fanout.Left(err) {
 			t.Errorf("%v: is a leaving", err)
 		}
 	}

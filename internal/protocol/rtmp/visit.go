@@ -3,9 +3,6 @@ package rtmp
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
-	"syscall"
 	"time"
 
 	"weir/internal/fanout"
@@ -51,7 +48,7 @@ func (s *session) depart(cause error) {
 	t := s.visit.Traffic
 	t.Received.Store(s.past.Received.Load() + s.traffic.Received.Load())
 	t.Sent.Store(s.past.Sent.Load() + s.traffic.Sent.Load())
-	s.server.options.Registry.Disconnect(s.visit, time.Since(s.started), unlessLeft(cause))
+	s.server.options.Registry.Disconnect(s.visit, time.Since(s.started), fanout.UnlessLeft(cause))
 }
 
 // report logs the end of the session, in one line with its cause.
@@ -62,46 +59,15 @@ func (s *session) report(err error, lasted time.Duration) {
 		"sent", s.past.Sent.Load() + s.traffic.Sent.Load(),
 	}, s.notes...)
 	refused := errors.As(err, new(*refusal)) // its cause may look like a client's leaving
-	switch {
-	case left(err) && !refused:
-		s.log.Info(s.what+" ended: client left", args...)
-	case quiet(err), s.stranger && !refused:
-		s.log.Info(s.what+" ended", append(args, "cause", err)...)
+	switch quiet := quiet(err); {
+	case refused && quiet:
+		stream.LogEnd(s.log, s.what, err, true, args...)
 	case refused:
 		s.log.Warn(s.what+" refused", append(args, "cause", err)...)
 	default:
-		s.log.Warn(s.what+" ended", append(args, "cause", err)...)
+		stream.LogEnd(s.log, s.what, fanout.UnlessLeft(err), quiet || s.stranger, args...)
 	}
-}
-
-// left reports whether err is what a client's leaving looks like.
-func left(err error) bool {
-	for _, end := range []error{
-		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT,
-	} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return err == nil
-}
-
-// unlessLeft is the cause of an end, nil where it is the client's own.
-func unlessLeft(cause error) error {
-	if left(cause) {
-		return nil
-	}
-	return cause
 }
 
 // quiet reports whether err is an end that nobody has to look into.
-func quiet(err error) bool {
-	for _, end := range []error{
-		stream.ErrKicked, stream.ErrEnding, stream.ErrIdle, errComplete, errGone, fanout.ErrSlow, errSilent, context.Canceled,
-	} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return errors.As(err, new(*stream.Moved))
-}
+func quiet(err error) bool { return stream.Quiet(err, errComplete, errGone, fanout.ErrSlow, errSilent) }

@@ -205,7 +205,7 @@ func (v *Server) callers(ctx context.Context, at *peer, most int, over <-chan st
 		}
 		all.Go(func() {
 			defer func() { <-places }()
-			err := guard(func() error {
+			err := stream.Guard("srt", func() error {
 				if err := unlock(req, passphrase); err != nil {
 					v.o.Log.Warn("srt peer refused", "ip", addrOf(req.RemoteAddr()), "cause", err)
 					req.Reject(codeOf(err))

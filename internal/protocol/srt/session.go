@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,7 +62,7 @@ func (v *Server) serve(ctx context.Context, req srt.ConnRequest) {
 	defer s.asked()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	err := guard(func() error { return s.run(ctx, cancel, req) })
+	err := stream.Guard("srt", func() error { return s.run(ctx, cancel, req) })
 	if s.conn == nil && errors.Is(err, context.DeadlineExceeded) {
 		err = refuse(srt.REJX_ISE, errLate)
 	}
@@ -79,16 +78,6 @@ func (v *Server) serve(ctx context.Context, req srt.ConnRequest) {
 		v.o.Registry.Disconnect(s.request, time.Since(s.started), unlessLeft(err))
 	}
 	s.report(err)
-}
-
-// guard has a panic end this session alone.
-func guard(run func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("srt: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return run()
 }
 
 // run asks whether the client may have what it wants, and gives it that.
@@ -191,16 +180,11 @@ func (s *session) report(err error) {
 		"ip", s.remote, "stream", s.url, "time", time.Since(s.started).Round(time.Millisecond),
 		"received", s.traffic.Received.Load(), "sent", s.traffic.Sent.Load(),
 	}, s.notes...)
-	switch {
-	case s.conn == nil:
+	if s.conn == nil {
 		s.log.Warn(s.what+" refused", append(args, "code", int(codeOf(err)), "cause", err)...)
-	case unlessLeft(err) == nil:
-		s.log.Info(s.what+" ended: client left", args...)
-	case quiet(err):
-		s.log.Info(s.what+" ended", append(args, "cause", err)...)
-	default:
-		s.log.Warn(s.what+" ended", append(args, "cause", err)...)
+		return
 	}
+	stream.LogEnd(s.log, s.what, unlessLeft(err), stream.Quiet(err, stream.ErrReplaced, transport.ErrEnded), args...)
 }
 
 // unlessLeft is the cause of an end, nil where the client has gone.
@@ -209,16 +193,6 @@ func unlessLeft(err error) error {
 		return nil
 	}
 	return err
-}
-
-// quiet reports whether err is an end that nobody has to look into.
-func quiet(err error) bool {
-	for _, end := range []error{stream.ErrKicked, stream.ErrEnding, stream.ErrIdle, stream.ErrReplaced, transport.ErrEnded, context.Canceled} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return false
 }
 
 func addrOf(a net.Addr) netip.Addr {

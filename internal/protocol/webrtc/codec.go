@@ -3,6 +3,7 @@ package webrtc
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/pion/webrtc/v4"
 
@@ -24,8 +25,8 @@ type offered struct {
 }
 
 // codecs are those that are passed on, the liked ones first. The resent form of each picture's codec (RTX, RFC 4588) is
-// beside it.
-func codecs() []offered {
+// beside it. The list is everybody's: who changes one of them takes a copy.
+var codecs = sync.OnceValue(func() []offered {
 	feedback := []webrtc.RTCPFeedback{{Type: "goog-remb"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"}}
 	var list []offered
 	add := func(codec media.Codec, kind webrtc.RTPCodecType, mime string, clock uint32, channels uint16, fmtp string, pt uint8) {
@@ -52,7 +53,7 @@ func codecs() []offered {
 	add(media.G711U, webrtc.RTPCodecTypeAudio, webrtc.MimeTypePCMU, tellClock, 0, "", 0)
 	add(media.G711A, webrtc.RTPCodecTypeAudio, webrtc.MimeTypePCMA, tellClock, 0, "", 8)
 	return list
-}
+})
 
 // codecOf returns the codec of a track that has been agreed on.
 func codecOf(mime string) media.Codec {

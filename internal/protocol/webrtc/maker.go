@@ -89,7 +89,7 @@ func (m *maker) take(p *media.Packet) {
 		m.report(t)
 	}
 	now := time.Duration(p.At)
-	t.queue.Push(now, packetOf(p), false)
+	t.queue.Push(now, packetOf(p))
 	for _, t := range m.tracks {
 		m.pop(t, now)
 	}

@@ -23,12 +23,12 @@ func (s *session) play() error {
 	defer s.pc.Close()
 	for _, o := range s.senders {
 		listening.Go(func() {
-			if err := guard(func() error { s.hear(o); return nil }); err != nil {
+			if err := stream.Guard("webrtc", func() error { s.hear(o); return nil }); err != nil {
 				s.cancel(err)
 			}
 		})
 	}
-	err := guard(s.watchStream)
+	err := stream.Guard("webrtc", s.watchStream)
 	s.cancel(err) // before the library says that the connection is closed, as if the client had left
 	return err
 }

@@ -94,7 +94,7 @@ func (in *intake) begin(all *sync.WaitGroup, b beginning) {
 // run runs a part of the intake, whose error ends the session.
 func (in *intake) run(all *sync.WaitGroup, part func() error) {
 	all.Go(func() {
-		if err := guard(part); err != nil {
+		if err := stream.Guard("webrtc", part); err != nil {
 			in.session.cancel(err)
 		}
 	})

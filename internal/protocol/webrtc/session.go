@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -150,7 +148,7 @@ func (s *session) watch() {
 // run serves the client to its end. The end of server is the end too.
 func (s *session) run(server context.Context) {
 	defer context.AfterFunc(server, func() { s.cancel(context.Cause(server)) })()
-	err := guard(s.serve)
+	err := stream.Guard("webrtc", s.serve)
 	if cause := context.Cause(s.ctx); cause != nil {
 		err = cause
 	}
@@ -158,16 +156,6 @@ func (s *session) run(server context.Context) {
 	s.close(err)
 	s.server.remember(s, last, err)
 	s.report(err)
-}
-
-// guard has a panic end this session alone.
-func guard(run func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("webrtc: panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return run()
 }
 
 // serve waits for the connection, and has it do what it is for.
@@ -221,14 +209,7 @@ func (s *session) report(err error) {
 		"ip", s.remote, "stream", s.request.URL(), "time", time.Since(s.started).Round(time.Millisecond),
 		"received", s.traffic.Received.Load(), "sent", s.traffic.Sent.Load(),
 	}
-	switch {
-	case unlessLeft(err) == nil:
-		s.log.Info(s.request.Kind+" ended: client left", args...)
-	case quiet(err):
-		s.log.Info(s.request.Kind+" ended", append(args, "cause", err)...)
-	default:
-		s.log.Warn(s.request.Kind+" ended", append(args, "cause", err)...)
-	}
+	stream.LogEnd(s.log, s.request.Kind, unlessLeft(err), stream.Quiet(err, stream.ErrReplaced), args...)
 }
 
 // unlessLeft is the cause of an end, nil where the client has gone.
@@ -237,14 +218,4 @@ func unlessLeft(err error) error {
 		return nil
 	}
 	return err
-}
-
-// quiet reports whether err is an end that nobody has to look into.
-func quiet(err error) bool {
-	for _, end := range []error{stream.ErrKicked, stream.ErrEnding, stream.ErrIdle, stream.ErrReplaced, context.Canceled} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return false
 }
