@@ -182,6 +182,31 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// TestWindowOfHalves has the sound end before the picture does: until the period leaves the manifest its sound is in it.
+func TestWindowOfHalves(t *testing.T) {
+	bubble(t, short+"dash_window_size 8;", func(t *testing.T, r *rig) {
+		e := r.Publish("live", "a").Run(20 * time.Second)
+		e.Mute = true
+		e.Run(5 * time.Second).End()
+		e = r.Publish("live", "a")
+		left := false
+		for range 20 {
+			e.Run(time.Second)
+			_, first, _ := strings.Cut(r.Must("/live/a.mpd"), "<Period ")
+			first, _, _ = strings.Cut(first, "</Period>")
+			if left = !strings.HasPrefix(first, `id="0"`); left {
+				break
+			}
+			if !strings.Contains(first, `contentType="audio"`) {
+				t.Fatalf("the sound is gone:\n%s", first)
+			}
+		}
+		if !left {
+			t.Error("the first period does not leave")
+		}
+	})
+}
+
 // TestCleanup leaves files where it is to.
 func TestCleanup(t *testing.T) {
 	bubble(t, short+"dash_cleanup off;", func(t *testing.T, r *rig) {

@@ -107,9 +107,13 @@ func (o *output) trim(h *config.Dash, now time.Time) {
 			o.leave(p, now)
 			continue
 		}
+		least := 0
+		if len(o.periods) > 1 { // it is over: its sets leave together, as players take a set for gone that has no segment left
+			least = 1
+		}
 		from := p.since(lead, lead.list[0].start)
 		for _, s := range p.sets()[1:] {
-			for len(s.list) > 0 && s.list[0].whole && p.since(s, s.list[0].end()) <= from {
+			for len(s.list) > least && s.list[0].whole && p.since(s, s.list[0].end()) <= from {
 				o.drop(s, now)
 			}
 		}

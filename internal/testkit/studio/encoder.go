@@ -19,6 +19,7 @@ type Encoder struct {
 	Frames    float64       // pictures in a second
 	Speed     float64       // of its clock, by ours
 	Dark      bool          // sends no pictures, whatever the layout says
+	Mute      bool          // sends no sound
 	Next      int64         // the number of the next picture
 	Skip      time.Duration // added to all stamps
 	Kicked    atomic.Bool
@@ -55,7 +56,7 @@ func (e *Encoder) Run(d time.Duration) *Encoder {
 				}
 				continue
 			}
-			if t.Kind != media.Audio { // data is written by who has some
+			if t.Kind != media.Audio || e.Mute { // data is written by who has some
 				continue
 			}
 			for ; e.sounds*1024*1000/44100 < at+step.Milliseconds(); e.sounds++ {
