@@ -16,9 +16,6 @@ import (
 // kinEnv is the descriptor that NewKin leaves to a child.
 const kinEnv = "WEIR_KIN_FD"
 
-// kinWrite is how long the other process may take to hear a word.
-const kinWrite = 5 * time.Second
-
 // NewKin makes the way to a child that is about to start; its KinOf finds it. Call done after cmd.Start.
 func NewKin(cmd *exec.Cmd) (k *Kin, done func(), err error) {
 	ours, theirs, err := socketPair()
@@ -62,7 +59,7 @@ func KinOf() (*Kin, error) {
 func (k *Kin) Send(w Word) error { return k.send(w, nil) }
 
 func (k *Kin) send(w Word, rights []byte) error {
-	_ = k.conn.SetWriteDeadline(time.Now().Add(kinWrite))
+	_ = k.conn.SetWriteDeadline(time.Now().Add(KinWrite))
 	if _, _, err := k.conn.WriteMsgUnix([]byte{byte(w)}, rights, nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrKin, err)
 	}
@@ -84,12 +81,12 @@ func (k *Kin) Dial(w Word) (net.Conn, error) {
 	return unixConn(ours)
 }
 
-// Next waits for the next word, and the connection that comes with it, if one does: it is the caller's to close. The error is
-// io.EOF when the other process has ended or closed the way.
+// Next waits for the next word, and the connection that comes with it, if one does: it is the caller's to close. After ErrDropped,
+// of a connection that the other process sees closed, there may be another word; any other error says that the way has ended.
 func (k *Kin) Next() (Word, net.Conn, error) {
 	var word [1]byte // one at a time, so that each has its own connection
 	rights := make([]byte, syscall.CmsgSpace(4))
-	n, rn, _, _, err := k.conn.ReadMsgUnix(word[:], rights)
+	n, rn, flags, _, err := k.conn.ReadMsgUnix(word[:], rights)
 	if err == nil && n == 0 {
 		err = net.ErrClosed
 	}
@@ -97,7 +94,13 @@ func (k *Kin) Next() (Word, net.Conn, error) {
 		return 0, nil, err
 	}
 	conn, err := received(rights[:rn])
-	return Word(word[0]), conn, err
+	if err == nil && conn == nil && flags&syscall.MSG_CTRUNC != 0 {
+		err = syscall.EMFILE // as the system says that it had none to give
+	}
+	if err != nil {
+		return Word(word[0]), nil, fmt.Errorf("%w: %w", ErrDropped, err)
+	}
+	return Word(word[0]), conn, nil
 }
 
 // received makes a connection of the descriptor that has come with a word; nil if none has.

@@ -21,6 +21,9 @@ import (
 const (
 	maxKinConns = 8192            // that the new process may have open to the old one
 	retireTime  = 2 * time.Second // for what cannot be shared with the new process to end
+
+	letGoTime  = listen.KinWrite + 2*retireTime // for the process before to be told that, and to do it
+	retireMost = letGoTime + 3*retireTime       // for Retire: the process before, what is fetched, SRT and WebRTC, one after the other
 )
 
 // errAfter is wrapped by the errors of a new process that has not taken this one's place.
@@ -58,11 +61,20 @@ func (a *after) run(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { _ = a.kin.Close() })()
 	a.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	a.all.Go(func() { _ = a.http.Serve(a.queue) }) // until it is closed
+	dropped := false                               // the last one
 	for {
 		w, conn, err := a.kin.Next()
+		if errors.Is(err, listen.ErrDropped) {
+			if !dropped {
+				a.log.Error("a connection of the new process is lost: raise the limit of open files", "cause", err)
+			}
+			dropped = true
+			continue
+		}
 		if err != nil {
 			return
 		}
+		dropped = false
 		if w == wordUDP {
 			a.all.Go(func() {
 				retire(a.server.overUDP)
@@ -115,7 +127,7 @@ func (a *after) lend(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	for _, route := range []func(*http.Request) http.Handler{a.server.before.route, a.server.hls.Lent, a.server.dash.Lent} {
+	for _, route := range []func(*http.Request) http.Handler{a.server.lent, a.server.hls.Lent, a.server.dash.Lent} {
 		if h := route(r); h != nil {
 			h.ServeHTTP(w, r)
 			return
@@ -157,7 +169,7 @@ func (s *Server) sockets() (list []syscall.Conn) {
 }
 
 // Retire lets nobody in any more and ends what the new process is to do instead: what is fetched from elsewhere, and sessions over UDP
-// where what comes cannot be divided.
+// where what comes cannot be divided. It takes no longer than retireMost, whatever does not end.
 func (s *Server) Retire() {
 	s.draining.Store(true)
 	s.registry.Retire()

@@ -28,10 +28,11 @@ const (
 )
 
 const (
-	takeOverTime = 10 * time.Second // for the old process to say each of its words
-	kinClient    = "X-Weir-Client"  // the header that tells the old process who asks
-	maxKinIdle   = 16               // connections of HTTP to the old process that are kept
-	maxKinHTTP   = 512              // that there are
+	takeOverTime = 10 * time.Second                             // for the old process to let go of the pid file, and for the new one to take it
+	overTime     = retireMost + listen.KinWrite + 5*time.Second // for the old process to let nobody in any more after that: all that Retire can take, and to say so
+	kinClient    = "X-Weir-Client"                              // the header that tells the old process who asks
+	maxKinIdle   = 16                                           // connections of HTTP to the old process that are kept
+	maxKinHTTP   = 512                                          // that there are
 )
 
 // errTakeOver is wrapped by the errors of a new process that cannot take the place of the old one.
@@ -44,6 +45,7 @@ type before struct {
 	alive  context.Context
 	gone   context.CancelFunc
 	client *http.Transport
+	pulse  *pulse
 	log    *slog.Logger
 
 	free chan struct{} // cap 1: it has no sessions over UDP any more
@@ -55,11 +57,31 @@ func newBefore(kin *listen.Kin, log *slog.Logger) *before {
 	}
 	b := &before{kin: kin, log: log, free: make(chan struct{}, 1)}
 	b.alive, b.gone = context.WithCancel(context.Background())
-	b.client = &http.Transport{
-		DialContext:         func(context.Context, string, string) (net.Conn, error) { return kin.Dial(wordHTTP) },
-		MaxIdleConnsPerHost: maxKinIdle, MaxConnsPerHost: maxKinHTTP, DisableCompression: true,
-	}
+	b.asks(func() (net.Conn, error) { return kin.Dial(wordHTTP) })
 	return b
+}
+
+// asks has requests be put to the process before by connections that dial makes.
+func (b *before) asks(dial func() (net.Conn, error)) {
+	transport := func(idle, all int) *http.Transport {
+		return &http.Transport{
+			DialContext:         func(context.Context, string, string) (net.Conn, error) { return dial() },
+			MaxIdleConnsPerHost: idle, MaxConnsPerHost: all, DisableCompression: true,
+		}
+	}
+	b.client = transport(maxKinIdle, maxKinHTTP)
+	apart := transport(-1, 0) // its connections are not those that requests wait for
+	b.pulse = newPulse(func(ctx context.Context) error {
+		r, err := http.NewRequestWithContext(ctx, http.MethodHead, "http://process-before/", http.NoBody)
+		if err != nil {
+			return err
+		}
+		answer, err := apart.RoundTrip(r)
+		if err != nil {
+			return err
+		}
+		return answer.Body.Close() // whatever it is
+	}, b.log)
 }
 
 // origin is the process before as the relay knows it.
@@ -75,7 +97,7 @@ func (b *before) lives() bool { return b != nil && b.alive.Err() == nil }
 
 // take locks the pid file once the old process has let go of it, and returns when that lets nobody in any more.
 func (b *before) take(path string) (*PIDFile, error) {
-	if err := b.hear(wordFree); err != nil {
+	if err := b.hear(wordFree, takeOverTime); err != nil {
 		return nil, err
 	}
 	pid, err := LockPID(path)
@@ -85,16 +107,16 @@ func (b *before) take(path string) (*PIDFile, error) {
 	if err := b.kin.Send(wordTaken); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", errTakeOver, err), pid.Close())
 	}
-	if err := b.hear(wordOver); err != nil {
+	if err := b.hear(wordOver, overTime); err != nil {
 		b.log.Warn("the process before has ended while its place was taken", "cause", err)
 		b.gone()
 	}
 	return pid, nil
 }
 
-// hear waits for a word of the old process.
-func (b *before) hear(want listen.Word) error {
-	late := time.AfterFunc(takeOverTime, func() { _ = b.kin.Close() })
+// hear waits for a word of the old process, no longer than that.
+func (b *before) hear(want listen.Word, limit time.Duration) error {
+	late := time.AfterFunc(limit, func() { _ = b.kin.Close() })
 	defer late.Stop()
 	w, conn, err := b.kin.Next()
 	if conn != nil {
@@ -129,7 +151,7 @@ func (b *before) Run(ctx context.Context) error {
 			default:
 			}
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, listen.ErrDropped) {
 			if ctx.Err() == nil {
 				b.log.Info("the process before has ended")
 			}
@@ -146,7 +168,7 @@ func (b *before) letGo() {
 	select {
 	case <-b.free:
 	case <-b.alive.Done():
-	case <-time.After(2 * retireTime):
+	case <-time.After(letGoTime - listen.KinWrite):
 	}
 }
 
@@ -162,8 +184,16 @@ func segmented(at string) bool {
 	return false
 }
 
-// route is a web.Route for segments of streams whose publisher is still with the process before. It is asked first: it
-// answers for no others.
+// lent is a web.Route for segments of streams whose publisher is still with the process before. That is asked first, but for what is
+// published here: it answers for no others.
+func (s *Server) lent(r *http.Request) http.Handler {
+	if !s.before.lives() || s.hls.Has(r) || s.dash.Has(r) {
+		return nil
+	}
+	return s.before.route(r)
+}
+
+// route hands requests for segments on.
 func (b *before) route(r *http.Request) http.Handler {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || !segmented(r.URL.Path) {
 		return nil
@@ -171,26 +201,32 @@ func (b *before) route(r *http.Request) http.Handler {
 	return b.ask(r)
 }
 
-// ask puts a request to the process before. It is nil if that has ended, or knows nothing of what is asked for.
+// ask puts a request to the process before. It is nil if that has ended or does not answer at all, or knows nothing of what is asked for.
 func (b *before) ask(r *http.Request) http.Handler {
-	if !b.lives() {
+	if !b.lives() || !b.pulse.well() {
 		return nil
 	}
-	asked := r.Clone(r.Context())
+	ctx, cancel := context.WithCancel(r.Context())
+	stop := b.pulse.guard(cancel)
+	asked := r.Clone(ctx)
 	asked.URL.Scheme, asked.URL.Host = "http", "process-before"
 	if asked.Host == "" {
 		asked.Host = asked.URL.Host
 	}
 	asked.Header.Set(kinClient, r.RemoteAddr)
 	answer, err := b.client.RoundTrip(asked) //nolint:bodyclose // by the handler
+	stop()
 	if err != nil {
-		return nil // it has just ended
+		cancel()
+		return nil // it has just ended, or hangs
 	}
 	if answer.StatusCode == http.StatusNotFound {
 		_ = answer.Body.Close()
+		cancel()
 		return nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		defer cancel()
 		defer answer.Body.Close()
 		for name, values := range answer.Header {
 			if name != "Server" && name != "Date" {

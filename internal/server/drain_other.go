@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -49,18 +51,61 @@ func Drain(args, environ []string) (string, error) {
 	if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil {
 		return "", fmt.Errorf("pid %d: %w", pid, err)
 	}
+	d := draining{pids: []int{pid}, runs: func(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }}
 	for start := time.Now(); ; time.Sleep(drainTick) {
 		now, err := lockHolder(path)
-		if now != pid {
-			if errors.Is(err, errNobody) {
-				err = nil
-			}
-			return fmt.Sprintf("pid %d has ended\n", pid), err
+		if err != nil && !errors.Is(err, errNobody) {
+			return "", err
+		}
+		if said := d.see(now, time.Now()); said != "" {
+			return said, nil
 		}
 		if timeout > 0 && time.Since(start) > timeout {
-			return "", fmt.Errorf("pid %d still runs after %s: clients are connected", pid, timeout)
+			return "", fmt.Errorf("pid %d still runs after %s: clients are connected", d.pids[len(d.pids)-1], timeout)
 		}
 	}
+}
+
+// draining is a server that was asked to end, as who looks at its pid file sees it. An upgrade may have been under way: then it is
+// undone, or the new process has been told to end too.
+type draining struct {
+	pids []int          // of its processes: that which was asked, and those that have taken its place since
+	runs func(int) bool // tells whether one does
+
+	free time.Time // since when nobody has the pid file; zero is that somebody has
+}
+
+// see is told who has the pid file, 0 is nobody, and returns what is to be said of the end, once that has come. While an upgrade is under
+// way nobody has it either, but not for longer than takeOverTime.
+func (d *draining) see(holder int, now time.Time) string {
+	if holder != 0 {
+		d.free = time.Time{}
+	} else if d.free.IsZero() {
+		d.free = now
+	}
+	switch {
+	case slices.Contains(d.pids, holder):
+	case slices.ContainsFunc(d.pids, d.runs):
+		if holder != 0 {
+			d.pids = append(d.pids, holder)
+		} else if len(d.pids) == 1 && now.Sub(d.free) > takeOverTime {
+			return d.ended() // its parent does not ask how
+		}
+	case holder == 0:
+		return d.ended()
+	default:
+		return fmt.Sprintf("%s, and pid %d runs now\n", strings.TrimSpace(d.ended()), holder)
+	}
+	return ""
+}
+
+// ended says that all of its processes have.
+func (d *draining) ended() string {
+	last := len(d.pids) - 1
+	if last == 0 {
+		return fmt.Sprintf("pid %d has ended\n", d.pids[0])
+	}
+	return fmt.Sprintf("pid %d, which was being upgraded, and pid %d have ended\n", d.pids[0], d.pids[last])
 }
 
 // errNobody is wrapped by the error of lockHolder when no server has the pid file.

@@ -5,9 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"sync"
-	"sync/atomic"
-	"syscall"
 )
 
 // orders are the signals that a server acts on.
@@ -47,56 +44,6 @@ func (o *orders) reload(ctx context.Context, s *Server, log *slog.Logger) {
 			log.Info("signal", "name", sig)
 			_, _ = s.Reload() // the log is told
 		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// obey acts on the other signals until ctx ends.
-func (o *orders) obey(ctx context.Context, quit context.CancelCauseFunc, s *Server, up *upgrader, log *Log, logger *slog.Logger) {
-	var draining sync.WaitGroup
-	defer draining.Wait()
-	drains := false
-	var upgrading atomic.Bool
-	for {
-		var sig os.Signal
-		select {
-		case sig = <-o.signals:
-			logger.Info("signal", "name", sig)
-		case <-s.drains:
-			if drains {
-				continue
-			}
-			logger.Info("the API asks for a graceful end")
-			sig = syscall.SIGQUIT
-		case <-ctx.Done():
-			return
-		}
-		graceful := sig == syscall.SIGQUIT || sig == syscall.SIGTERM && s.config().ForceGraceQuit
-		switch {
-		case reopens(sig):
-			if err := log.Reopen(); err != nil {
-				logger.Error("log not reopened", "cause", err)
-			}
-		case upgrades(sig):
-			if upgrading.Swap(true) {
-				logger.Warn("this process is being upgraded, or has been: send the signal to the one in the pid file")
-				continue
-			}
-			draining.Go(func() {
-				if up.run(ctx, s) {
-					quit(errQuit)
-				}
-				upgrading.Store(false)
-			})
-		case graceful && !drains:
-			drains = true
-			draining.Go(func() {
-				s.Drain(ctx)
-				quit(errQuit)
-			})
-		default:
-			quit(errQuit)
 			return
 		}
 	}

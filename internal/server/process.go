@@ -131,7 +131,7 @@ func supervise(o config.Options, environ []string, c *config.Config, from origin
 	}
 	s.manager.Ready(s.status())
 	obeying.Go(func() { s.manager.Watch(ctx, s.alive) })
-	obeying.Go(func() { orders.obey(ctx, quit, s, up, log, logger) })
+	obeying.Go(func() { orders.obey(ctx, &servant{server: s, up: up, quit: quit, log: log, logger: logger}) })
 	obeying.Go(func() { orders.reload(ctx, s, logger) })
 	if c.Asprocess {
 		obeying.Go(func() { follow(ctx, parent, os.Getppid, quit) })

@@ -41,16 +41,18 @@ func newUpgrader(dir, path string, pid *PIDFile, log *slog.Logger) *upgrader {
 }
 
 // run has a new process take this one's place, and returns true when that has: then this one lets nobody in, and its
-// clients have left. Else all is as it was, and the log says why.
-func (u *upgrader) run(ctx context.Context, s *Server) bool {
+// clients have left. Else all is as it was, and the log says why. The end of handing undoes it until the new process has taken over; took is
+// told its pid when it has.
+func (u *upgrader) run(ctx, handing context.Context, s *Server, took func(pid int)) bool {
 	begun := time.Now()
-	kept, err := u.handOver(ctx, s)
+	kept, err := u.handOver(handing, s)
 	if err != nil {
 		u.log.Error("not upgraded: this process goes on", "program", u.program, "cause", err)
 		return false
 	}
 	u.log.Info("upgraded: a new process lets clients in, those of this one stay until they leave",
 		"pid", kept.cmd.Process.Pid, "after", time.Since(begun).Round(time.Millisecond), "clients", s.clients())
+	took(kept.cmd.Process.Pid)
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	kept.all.Go(func() {

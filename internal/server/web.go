@@ -30,7 +30,7 @@ func (s *Server) site() http.Handler {
 	})
 	site = web.New(web.Options{
 		Config:  s.config,
-		Routes:  []web.Route{s.before.route, s.hls.Route, s.dash.Route, s.live.Route},
+		Routes:  []web.Route{s.lent, s.hls.Route, s.dash.Route, s.live.Route},
 		Hidden:  func(file string) bool { return s.hls.Hidden(file) || s.dash.Hidden(file) },
 		API:     s.calls(),
 		Pages:   console.New(console.Options{Registry: s.registry, Config: s.config}),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/internal/config"
+	"weir/internal/stream"
 	"weir/internal/web"
 )
 
@@ -42,10 +43,10 @@ type Listed interface {
 // Brings reports whether the streams of a virtual host are brought here.
 func (d *Desk[O]) Brings(vhost string) bool { return d.Sessions.o.Registry().Supplies(vhost) }
 
-// Published reports whether somebody publishes a stream, or is waited for.
-func (d *Desk[O]) Published(n Name) bool {
-	info, ok := d.Sessions.o.Registry().Find(n.Vhost, n.App, n.Stream)
-	return ok && info.Live
+// Info is what is known of a stream; nothing if there is none.
+func (d *Desk[O]) Info(n Name) stream.Info {
+	info, _ := d.Sessions.o.Registry().Find(n.Vhost, n.App, n.Stream)
+	return info
 }
 
 // Ask has await answer somebody who has no session, and brings the stream here if need be. Await is to wait for the first

@@ -48,11 +48,28 @@ func (g *Registry) Dismiss(cause error) {
 	}
 }
 
-// Retire has nobody begin to publish any more: ErrEnding.
+// Retire has nobody begin to publish any more: ErrEnding. Publishers that were lost, or will be, are not waited for either.
 func (g *Registry) Retire() {
+	for s, h := range g.part() {
+		g.gaveUp(s, h, errElsewhere)
+	}
+}
+
+// part gives up the holds that no Supply keeps, and returns them.
+func (g *Registry) part() map[*Stream]*hold {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.retiring = true
+	given := map[*Stream]*hold{}
+	for _, s := range g.streams {
+		s.mu.Lock()
+		if h := s.hold; h != nil && !h.supplied {
+			given[s] = h
+			g.drop(s)
+		}
+		s.mu.Unlock()
+	}
+	return given
 }
 
 func (g *Registry) retired() bool {

@@ -8,8 +8,12 @@ import (
 // holdCheck is how long a hold may take to hear of new rules and of viewers that have left.
 const holdCheck = 500 * time.Millisecond
 
-// errLate ends a hold whose publisher has not come back.
-var errLate = errors.New("resume_timeout is over")
+var (
+	// errLate ends a hold whose publisher has not come back.
+	errLate = errors.New("resume_timeout is over")
+	// errElsewhere ends a hold whose publisher cannot come back here.
+	errElsewhere = errors.New("it is let in by another process now")
+)
 
 // hold is a place kept free for a publisher that was lost, with all that its viewers have: the
 // stream stays listed, late joiners get the cached GOP, and readers just wait. Whoever publishes
@@ -21,15 +25,23 @@ var errLate = errors.New("resume_timeout is over")
 // about its end belongs to Publisher.Lost, which has ended the session, and one about the next
 // to Registry.Publish, where the gates are asked: whoever returns is let in like any other.
 type hold struct {
-	request *Request // of the publisher that was lost
-	since   time.Time
-	timer   *time.Timer
+	request  *Request // of the publisher that was lost
+	supplied bool     // it lasts as long as the Supply does, and not by the rules
+	since    time.Time
+	timer    *time.Timer
 }
 
 // keep makes a hold for a publisher that was lost, if the rules want one, and returns for how
-// long; both locks are held.
-func (g *Registry) keep(s *Stream, p *Publisher) (limit time.Duration) {
-	h := &hold{request: p.request, since: time.Now()}
+// long; both locks are held. Where nobody may begin to publish there is none, but for what is brought here.
+//
+// A publication at the process before may be over because its publisher was lost there, who will come back to this one: it
+// is waited for by the rules, as if it had been lost here.
+func (g *Registry) keep(s *Stream, p *Publisher, lost bool) (limit time.Duration) {
+	h := &hold{request: p.request, supplied: p.request.Supplied && lost, since: time.Now()}
+	over := p.request.Supplied && p.request.Kin && s.wanted > 0
+	if !lost && !over || g.retiring && !h.supplied {
+		return 0
+	}
 	limit, _ = s.left(h)
 	if g.closed || limit <= 0 {
 		return 0
@@ -46,7 +58,7 @@ func (g *Registry) keep(s *Stream, p *Publisher) (limit time.Duration) {
 
 // left returns for how long a hold may last, and what will end it then; both locks are held.
 func (s *Stream) left(h *hold) (time.Duration, error) {
-	if h.request.Supplied {
+	if h.supplied {
 		if x := s.supply; x == nil || x.ending || x.ended {
 			return 0, errLate
 		}
@@ -89,6 +101,22 @@ func (g *Registry) drop(s *Stream) {
 	s.end()
 	g.attend(s)
 	g.bury(s)
+}
+
+// outlive is what becomes of a stream's hold when the Supply has ended; both locks are held.
+func (g *Registry) outlive(s *Stream) {
+	h := s.hold
+	if h == nil || !h.supplied {
+		return
+	}
+	if h.request.Kin && !g.retiring { // the process before has ended, and its publisher will come here
+		h.supplied, h.since = false, time.Now()
+		if limit, _ := s.left(h); limit > 0 {
+			h.timer.Reset(min(limit, holdCheck))
+			return
+		}
+	}
+	g.drop(s)
 }
 
 // dropOf gives up the hold for the publisher with that session id, if there is one; g.mu is

@@ -86,6 +86,40 @@ func changes(t *testing.T, r *Subscriber) ([]*media.Frame, media.Change) {
 	return dst[:n], dst[n-1].Layout.Since(dst[0].Layout)
 }
 
+// TestRetiredWaitsForNobody has publishers be lost before and after it retires: readers hear of it at once, and are sent away.
+func TestRetiredWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newWaiting()
+		before, after := publish(t, g.Registry, request("before")), publish(t, g.Registry, request("after"))
+		readers := map[string]*Subscriber{}
+		kicked := 0
+		for _, name := range []string{"before", "after"} {
+			r := noticed(name)
+			r.Kick = func(error) { kicked++ }
+			readers[name] = subscribe(t, g.Registry, r)
+		}
+		before.must(t, "K")
+		after.must(t, "K")
+		want(t, readers["before"], "K0", nil)
+		want(t, readers["after"], "K0", nil)
+		before.Lost(errCut)
+		want(t, readers["before"], "", nil) // it is waited for
+		g.Retire()
+		want(t, readers["before"], "", ErrUnpublished)
+		g.told(t, 1, "publisher did not return", "cid="+before.request.ID, errElsewhere.Error())
+		after.Lost(errCut)
+		want(t, readers["after"], "", ErrUnpublished)
+		for _, s := range g.Streams() {
+			if s.Live {
+				t.Errorf("%s is live", s.Name)
+			}
+		}
+		if g.DismissIdle(ErrEnding); kicked != 2 {
+			t.Errorf("%d readers are sent away", kicked)
+		}
+	})
+}
+
 func TestLostPublisherReturns(t *testing.T) {
 	for name, c := range map[string]struct {
 		layout *media.Layout

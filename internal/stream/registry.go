@@ -229,10 +229,7 @@ func (g *Registry) vacate(p *Publisher, cause error, lost bool) (limit time.Dura
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.publisher == p {
-		if lost {
-			limit = g.keep(s, p)
-		}
-		if limit == 0 {
+		if limit = g.keep(s, p, lost); limit == 0 {
 			s.end()
 			g.attend(s)
 		}

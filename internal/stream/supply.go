@@ -143,9 +143,7 @@ func (g *Registry) bring(s *Stream, r *Request) {
 		defer s.mu.Unlock()
 		x.stay()
 		x.ended = true
-		if h := s.hold; h != nil && h.request.Supplied {
-			g.drop(s)
-		}
+		g.outlive(s)
 		if x.ending || s.wanted == 0 {
 			s.supply = nil
 			g.attend(s) // somebody may have come meanwhile

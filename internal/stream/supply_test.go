@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -169,6 +170,63 @@ func TestSupplyBreaksOff(t *testing.T) {
 			t.Errorf("%d streams are left", n)
 		}
 	})
+}
+
+// TestBorrowedIsWaitedFor has a stream of the process before end, and that process too: its publisher may come back to this one, and
+// is waited for by the rules.
+func TestBorrowedIsWaitedFor(t *testing.T) {
+	for resume, waits := range map[time.Duration]bool{0: false, 10 * time.Second: true} {
+		for name, end := range map[string]func(p *feed, stop func()){
+			"the publication ends": func(p *feed, _ func()) { p.Close() },
+			"and then the process": func(p *feed, stop func()) { p.Close(); stop() },
+			"the process ends":     func(p *feed, stop func()) { p.Lost(errCut); stop() },
+		} {
+			for _, returns := range []bool{true, false} {
+				synctest.Test(t, func(t *testing.T) {
+					rules := cached
+					rules.Resume = resume
+					x := newSpring(0, rules)
+					ctx, stop := context.WithCancel(t.Context())
+					x.work = func(inner context.Context, _ *Request) {
+						select {
+						case <-ctx.Done():
+						case <-inner.Done():
+						}
+					}
+					plain := subscribe(t, x.g, request("s"))
+					r := request("s")
+					r.Kin, r.Kick = true, func(error) {}
+					p, err := x.g.Bring(r)
+					if err != nil {
+						t.Fatal(err)
+					}
+					f := &feed{Publisher: p, layout: pictures()}
+					f.must(t, "KP")
+					want(t, plain, "K0 P1", nil)
+					end(f, stop)
+					synctest.Wait()
+					if !waits {
+						want(t, plain, "", io.EOF)
+						return
+					}
+					time.Sleep(9 * time.Second)
+					want(t, plain, "", nil)
+					if returns {
+						publish(t, x.g, request("s")).must(t, "K")
+						want(t, plain, "K0", nil)
+						time.Sleep(time.Minute)
+						want(t, plain, "", nil)
+						return
+					}
+					time.Sleep(2 * time.Second)
+					want(t, plain, "", io.EOF)
+					if t.Failed() {
+						t.Errorf("%s", name)
+					}
+				})
+			}
+		}
+	}
 }
 
 // TestSupplyGivesUp has runs that end by themselves, or panic: the next reader has another, and nobody spins.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -420,6 +421,156 @@ func TestUpgradeLimit(t *testing.T) {
 		t.Errorf("the player is sent away after %s", took)
 	}
 	ended(t, "the old process", one)
+	p.tell(syscall.SIGTERM)
+	ended(t, "the new process", two)
+}
+
+// TestUpgradeHangs has the old process hang: streams that are published at the new one are served at once, requests for segments of the
+// others are answered soon, and those are there again when it goes on.
+func TestUpgradeHangs(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t, conf{vhost: "hls { enabled on; hls_fragment 1; hls_window 60; hls_path $dir; hls_serve_from memory; }"})
+	c := newClip(t, "h264", "small")
+	playlist := func(name string) string {
+		t.Helper()
+		at := httpHLS(t, p.url(name))
+		waitFor(t, "a playlist of "+name, func() bool { status, _ := p.get(at); return status == http.StatusOK })
+		return at
+	}
+	old := ffmpegPublisher("ffmpeg")(t, p.url("s"), c, 0)
+	at := playlist("s")
+	one := p.pid()
+	two := p.upgrade(t)
+	ffmpegPublisher("ffmpeg")(t, p.url("new"), c, 0)
+	fresh := playlist("new")
+	segment := ""
+	for line := range strings.SplitSeq(p.playlist(t), "\n") {
+		if line != "" && line[0] != '#' {
+			segment = at[:strings.LastIndexByte(at, '/')+1] + line
+		}
+	}
+	look := func(what, at string, want int, most time.Duration) {
+		t.Helper()
+		begun := time.Now()
+		status, _ := p.get(at)
+		if took := time.Since(begun); status != want || took > most {
+			t.Errorf("%s: status %d after %s, want %d within %s", what, status, took, want, most)
+		}
+	}
+	const soon, bound = 3 * time.Second, 8 * time.Second // for a busy machine
+	look("a segment", segment, http.StatusOK, soon)
+	if err := syscall.Kill(one, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the old process to stand still", func() bool { return still(one) })
+	look("published at the new process", fresh, http.StatusOK, soon)
+	look("a segment of the old process, which hangs", segment, http.StatusNotFound, bound)
+	p.tells("the process before does not answer")
+	look("another", segment, http.StatusNotFound, soon)
+	look("published at the new process", fresh, http.StatusOK, soon)
+	if err := syscall.Kill(one, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the segment to be there again", func() bool { status, _ := p.get(segment); return status == http.StatusOK })
+	old.stop()
+	ended(t, "the old process", one)
+	p.tell(syscall.SIGTERM)
+	ended(t, "the new process", two)
+}
+
+// still reports whether all threads of a process have been stopped.
+func still(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, thread := range threads {
+		raw, _ := os.ReadFile(thread)
+		if _, rest, _ := strings.Cut(string(raw), ") "); !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return err == nil && len(threads) > 0
+}
+
+// TestUpgradeAndEnd has a server be upgraded and end gracefully at about the same time: in the end nothing of it is left, and
+// who has asked for that hears so.
+func TestUpgradeAndEnd(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]func(p *ownProgram, drain func()){
+		"the end first": func(p *ownProgram, drain func()) {
+			drain()
+			p.tells("draining: clients are accepted a little longer")
+			p.tell(syscall.SIGUSR2)
+			p.tells("not upgraded: this server ends gracefully")
+		},
+		"the upgrade first": func(p *ownProgram, drain func()) {
+			p.tell(syscall.SIGUSR2)
+			drain()
+		},
+		"the upgrade done": func(p *ownProgram, _ func()) {
+			one := p.pid()
+			feed := openFeed(p.fixture.t, p.url("s"))
+			feed.header(p.fixture.t)
+			published(p.fixture.t, &p.fixture)
+			two := p.upgrade(p.fixture.t)
+			if err := syscall.Kill(one, syscall.SIGQUIT); err != nil {
+				p.fixture.t.Fatal(err)
+			}
+			p.tells("is passed on", fmt.Sprintf("pid=%d", two))
+			ended(p.fixture.t, "the new process", two)
+			if gone(one) {
+				p.fixture.t.Error("the old process has left its publisher")
+			}
+			_ = feed.client.Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startProgram(t, conf{global: "grace_start_wait 1000;\ngrace_final_wait 1;"})
+			one := p.pid()
+			var asking *process
+			ask(p, func() {
+				asking = begin(t, exec.Command(built(t), "drain", "-c", p.file, "-timeout", "25s"))
+				p.tells("signal", "name=quit")
+			})
+			if asking != nil {
+				if err := asking.wait(); err != nil || !strings.Contains(asking.shown(), " ended") || strings.Contains(asking.shown(), "runs") {
+					t.Errorf("who asks is told %q, %v", asking.shown(), err)
+				}
+			}
+			last := p.pid()
+			ended(t, "the first process", one)
+			ended(t, "the last process", last)
+			if _, err := p.call("GET", "/api/v1/versions"); err == nil {
+				t.Error("the API still answers")
+			}
+		})
+	}
+}
+
+// TestUpgradeResume has the old process lose a publisher: its players are sent away, and those of the new process, where the publisher
+// comes back, wait for it.
+func TestUpgradeResume(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t, conf{vhost: "publish { resume_timeout 30; }\nhttp_remux { enabled on; mount [vhost]/[app]/[stream].flv; }"})
+	c := newClip(t, "h264", "small")
+	first := ffmpegPublisher("ffmpeg")(t, p.url("s"), c, 0).(*process)
+	published(t, &p.fixture)
+	old := playClient(t, p.url("s"))
+	waitFor(t, "the player", func() bool { return len(p.players()) == 1 })
+	one := p.pid()
+	two := p.upgrade(t)
+	fresh := download(t, httpFLV(t, p.url("s")))
+	watched(t, map[string]viewing{"old": old, "new": fresh}, 25)
+	first.signal(syscall.SIGKILL)
+	begun := time.Now()
+	if err := old.wait(); err == nil || !strings.Contains(err.Error(), "NetConnection.Connect.Closed") {
+		t.Errorf("the player of the old process is sent away with %v", err)
+	}
+	ended(t, "the old process", one)
+	if took := time.Since(begun); took > 15*time.Second {
+		t.Errorf("that takes %s", took)
+	}
+	ffmpegPublisher("ffmpeg")(t, p.url("s"), c, 0)
+	watchMore(t, map[string]viewing{"of the publisher who has come back": fresh}, 25)
 	p.tell(syscall.SIGTERM)
 	ended(t, "the new process", two)
 }

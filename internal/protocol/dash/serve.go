@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/internal/shelf"
+	"weir/internal/stream"
 	"weir/internal/web"
 )
 
@@ -32,6 +33,21 @@ func (p *place) list() bool { return p.segment == nil && p.header == nil && !p.c
 
 // Lent is Route for another process of this server: it knows the streams that are published here, and no others.
 func (s *Server) Lent(r *http.Request) http.Handler {
+	p, info := s.published(r)
+	if p == nil || !info.Live {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, p) })
+}
+
+// Has reports whether a request is for a stream that a client publishes here.
+func (s *Server) Has(r *http.Request) bool {
+	p, info := s.published(r)
+	return p != nil && info.Live && !info.Supplied
+}
+
+// published finds what a request is for, and the stream that it is of; nil is nothing, or the time.
+func (s *Server) published(r *http.Request) (*place, stream.Info) {
 	vhost := ""
 	if v := s.o.Config().Vhost(web.Host(r)); v != nil {
 		vhost = v.Name
@@ -40,10 +56,10 @@ func (s *Server) Lent(r *http.Request) http.Handler {
 	if x, _ := s.sessions.Find(s.sessions.ID(r.URL.RawQuery)); x != nil && !ok {
 		p, ok = s.places.Find(x.Name.Vhost, r.URL.Path)
 	}
-	if !ok || p.clock || !s.desk.Published(p.output.name) {
-		return nil
+	if !ok || p.clock {
+		return nil, stream.Info{}
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, &p) })
+	return &p, s.desk.Info(p.output.name)
 }
 
 // Route is a web.Route for manifests and segments.

@@ -10,6 +10,7 @@ import (
 
 	"weir/internal/config"
 	"weir/internal/shelf"
+	"weir/internal/stream"
 	"weir/internal/web"
 )
 
@@ -23,6 +24,21 @@ const (
 
 // Lent is Route for another process of this server: it knows the streams that are published here, and no others.
 func (s *Server) Lent(r *http.Request) http.Handler {
+	p, info := s.published(r)
+	if p == nil || !info.Live {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, p) })
+}
+
+// Has reports whether a request is for a stream that a client publishes here.
+func (s *Server) Has(r *http.Request) bool {
+	p, info := s.published(r)
+	return p != nil && info.Live && !info.Supplied
+}
+
+// published finds what a request is for, and the stream that it is of; nil is nothing.
+func (s *Server) published(r *http.Request) (*place, stream.Info) {
 	v := s.o.Config().Vhost(web.Host(r))
 	vhost := ""
 	if v != nil {
@@ -32,10 +48,10 @@ func (s *Server) Lent(r *http.Request) http.Handler {
 		vhost = x.Name.Vhost
 	}
 	p, _ := s.places.Find(vhost, r.URL.Path)
-	if p == nil || !s.desk.Published(p.output.name) {
-		return nil
+	if p == nil {
+		return nil, stream.Info{}
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, p) })
+	return p, s.desk.Info(p.output.name)
 }
 
 // Route is a web.Route for playlists, segments and keys.
