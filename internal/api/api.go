@@ -43,6 +43,7 @@ type Options struct {
 	Forwards func() []stream.Target                        // where streams are sent on to, by their streams; nil is nowhere
 	Cluster  func() Cluster                                // the servers of the cluster; nil is none
 	Origin   func(coworker string) *Origin                 // this server, as others reach it; nil is nobody's origin
+	Borrows  func(vhost, app, name string) bool            // a stream is published at the process whose place this one has taken; nil is never
 }
 
 // Version is a version of SRS.

@@ -37,7 +37,8 @@ func (a *API) clusters(c *call) any {
 		vhost = stream.DefaultVhost
 	}
 	info, ok := a.o.Registry.Find(vhost, q.App, q.Stream)
-	if ok && info.Live && !info.Supplied && a.o.Origin != nil {
+	here := ok && info.Live && !info.Supplied
+	if a.o.Origin != nil && (here || a.o.Borrows != nil && a.o.Borrows(vhost, q.App, q.Stream)) {
 		if o := a.o.Origin(c.query["coworker"]); o != nil {
 			o.Vhost = q.Vhost
 			answer.Data.Origin = o

@@ -51,8 +51,8 @@ type lease struct {
 // publishes. While Redis is away every claim is granted; it is registered when Redis is back, and lost if somebody else was
 // faster.
 //
-// A claim of an earlier run of this server, at the same host and port of RTMP, is replaced: that run has ended, or is about to. So
-// is one of a node that Options.Gone knows to be dead.
+// A claim of an earlier run of this server, at the same host and port of RTMP, is replaced: that run has ended, or is about to, and is
+// told by Options.Lost if it still has the stream. So is one of a node that Options.Gone knows to be dead.
 func (d *Directory) Claim(ctx context.Context, key string) (*Claim, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
@@ -145,18 +145,24 @@ func (d *Directory) holdArgs(l *lease, before string) []any {
 }
 
 // follows reports whether this run of the server comes after another owner: after itself, or after an earlier run at the same
-// address.
+// address. That is one whose claim was made before this one began, or that is going while this one stays.
 func (d *Directory) follows(ctx context.Context, other owner) bool {
 	if other.id == d.id {
 		return true
 	}
-	if other.epoch >= d.born {
+	self, older := d.o.Self(), other.epoch < d.born
+	if !older && self.Draining {
 		return false
 	}
+	n := d.nodeOf(ctx, other.id)
+	return self.shares(n) && (older || n.Draining)
+}
+
+// Earlier reports whether a node is an earlier run of this server, at the same host and port of RTMP, and this one is not going
+// itself. What is sent there comes here.
+func (d *Directory) Earlier(n Node) bool {
 	self := d.o.Self()
-	at := self.Addr(self.RTMP)
-	node := d.nodeOf(ctx, other.id)
-	return at != "" && node.Addr(node.RTMP) == at
+	return n.ID != d.id && !self.Draining && self.shares(n)
 }
 
 // outlives reports whether another owner is dead, though its lease is not over.

@@ -177,6 +177,55 @@ func TestSuccessor(t *testing.T) {
 	}
 }
 
+// TestUpgrade has another run of a server take the place of one that keeps its streams until they have left: it says so, and then what it has,
+// also what it has claimed late, is the other one's as soon as that wants it, and never the other way round.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	r := startRedis(t)
+	self := Node{ID: "old", Host: "10.0.0.1", RTMP: 1935}
+	old := makeMember(t, r.url(), time.Minute, self)
+	self.ID = "new"
+	young := makeMember(t, r.url(), time.Minute, self)
+	third := startMember(t, r.url(), time.Minute, "c")
+	old.run()
+	young.run()
+	old.claim(stream)
+	old.claim(stream + "2")
+	knows := func(draining bool) func() bool {
+		return func() bool {
+			n, ok := young.table.Load().byID["old"]
+			return ok && n.Draining == draining
+		}
+	}
+	await(t, 5*time.Second, "the new one knows the old one", knows(false))
+	if claimError(young, stream) == nil {
+		t.Error("a claim made after the new one began is replaced, though the old one stays")
+	}
+	old.change(func(n *Node) { n.Draining = true })
+	await(t, 5*time.Second, "the old one says that it goes", knows(true))
+	third.mustFind(stream, "old")
+	n := young.nodeOf(t.Context(), "old")
+	if !young.Earlier(n) || old.Earlier(young.nodeOf(t.Context(), "new")) || third.Earlier(n) {
+		t.Error("it is not known which is the earlier")
+	}
+	young.claim(stream)
+	old.awaitLoss(5*time.Second, stream, "new")
+	if claimError(old, stream) == nil {
+		t.Error("the old one takes it back")
+	}
+	third.mustFind(stream, "new")
+	third.mustFind(stream+"2", "old")
+	young.change(func(n *Node) { n.Draining = true })
+	await(t, 5*time.Second, "the old one hears that the new one goes too", func() bool { return old.nodeOf(t.Context(), "new").Draining })
+	if claimError(old, stream) == nil {
+		t.Error("the old one takes it from the new one that goes too")
+	}
+	old.end()
+	third.mustFind(stream, "new")
+	third.awaitFind(time.Second, stream+"2", ErrUnknown.Error())
+	young.lostNothing()
+}
+
 // TestBusy claims and releases at once, while all is renewed: what was released stays so.
 func TestBusy(t *testing.T) {
 	t.Parallel()

@@ -43,6 +43,12 @@ func (n Node) Addr(port int) string {
 	return net.JoinHostPort(n.Host, strconv.Itoa(port))
 }
 
+// shares reports whether another node is reached where this one is.
+func (n Node) shares(other Node) bool {
+	at := n.Addr(n.RTMP)
+	return at != "" && at == other.Addr(other.RTMP)
+}
+
 // ParseNode reads a record of a node. What it does not know is passed over, for newer nodes; what cannot be true is an error,
 // but for the load, which is brought between 0 and 1.
 func ParseNode(record []byte) (Node, error) {

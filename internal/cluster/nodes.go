@@ -143,6 +143,12 @@ func (d *Directory) Self() Node {
 	return self
 }
 
+// Node returns a server of the cluster, as Nodes has it.
+func (d *Directory) Node(id string) (Node, bool) {
+	h, ok := d.table.Load().byID[id]
+	return h.Node, ok
+}
+
 // nearLoad is by how much the loads of nodes may differ that have as little to do as each other.
 const nearLoad = 0.05
 

@@ -17,15 +17,22 @@ const beforeName = "process-before"
 type Before struct {
 	Alive context.Context // ends with it
 	Dial  transport.Dial  // speaks RTMP
+	// Has reports whether the stream that r names is published there, or at a process before it. It may take a second. Nil is never.
+	Has func(ctx context.Context, r *stream.Request) bool
 }
 
 // lives reports whether there is a process before.
 func (b *Before) lives() bool { return b != nil && b.Alive.Err() == nil }
 
+// has reports whether a stream is published there.
+func (b *Before) has(ctx context.Context, r *stream.Request) bool {
+	return b.lives() && b.Has != nil && b.Has(ctx, r)
+}
+
 // Lends reports whether another process of this server may have a stream from here: those that are published here, or come from the process
 // before. Others it can fetch itself.
 func (v *Relay) Lends(r *stream.Request) bool {
-	if v.here(r) || v.o.Before.lives() {
+	if v.Has(r) || v.o.Before.lives() {
 		return true
 	}
 	info, ok := v.o.Registry().Find(r.Vhost, r.App, r.Stream)

@@ -40,13 +40,13 @@ func (g Gate) cluster(ctx context.Context, a stream.Ask) error {
 		return nil
 	}
 	c := &x.Cluster
-	if slices.Contains(r.Via, g.relay.o.Name) && !g.relay.here(r) {
+	if slices.Contains(r.Via, g.relay.o.Name) && !g.relay.Has(r) {
 		return &stream.Denied{Gate: "cluster", Reason: "this server itself asks for the stream, by way of other servers: an edge has an edge of its own as its origin."}
 	}
 	switch {
 	case c.Remote() && c.TokenTraverse:
 		return g.knock(ctx, c, r)
-	case a.Act == stream.Play && redirects(c) && strings.HasPrefix(r.Kind, "rtmp-") && !g.relay.here(r):
+	case a.Act == stream.Play && redirects(c) && strings.HasPrefix(r.Kind, "rtmp-") && !g.relay.Has(r) && !g.relay.o.Before.has(ctx, r):
 		return g.redirect(ctx, c, r)
 	}
 	return nil
@@ -57,8 +57,8 @@ func redirects(c *config.Cluster) bool {
 	return !c.Remote() && c.OriginCluster && (len(c.Coworkers) > 0 || c.Registry != "")
 }
 
-// here reports whether a stream is published at this server.
-func (v *Relay) here(r *stream.Request) bool {
+// Has reports whether a stream is published at this server.
+func (v *Relay) Has(r *stream.Request) bool {
 	info, ok := v.o.Registry().Find(r.Vhost, r.App, r.Stream)
 	return ok && info.Live && !info.Supplied
 }

@@ -32,7 +32,7 @@ func (v *Relay) Join(c *config.Config) error {
 		d, err := cluster.New(cluster.Options{
 			Registry: at, CA: x.Cluster.RegistryCA, Lease: x.Cluster.Lease, Log: v.o.Log,
 			Self: func() cluster.Node {
-				n := v.o.Self(at)
+				n := v.at(at)
 				if n.ID = v.o.Name; edge {
 					n.RTMP = 0 // nobody publishes to an edge because it has little to do
 				}
@@ -47,6 +47,23 @@ func (v *Relay) Join(c *config.Config) error {
 		v.directories[at] = d
 	}
 	return nil
+}
+
+// Succeeded says that another process has taken this one's place: the streams that are published here are fetched by way of that. Its id
+// is its Name.
+func (v *Relay) Succeeded(id string) { v.successor.Store(&id) }
+
+// at is this server as the others of a registry reach it: where its successor is, which may listen elsewhere.
+func (v *Relay) at(registry string) cluster.Node {
+	n := v.o.Self(registry)
+	id := v.successor.Load()
+	if id == nil {
+		return n
+	}
+	if next, ok := v.directories[registry].Node(*id); ok {
+		n.Host, n.RTMP, n.HTTP, n.API = next.Host, next.RTMP, next.HTTP, next.API
+	}
+	return n
 }
 
 // deserted reports whether nobody listens where a server was: its process has ended.
@@ -78,7 +95,7 @@ func (v *Relay) registered(ctx context.Context, d *cluster.Directory, protocol s
 		return nil, true, nil
 	case err != nil:
 		return nil, false, err
-	case f.Node.ID == v.o.Name:
+	case f.Node.ID == v.o.Name, d.Earlier(f.Node): // which Before is asked for
 		return nil, true, nil
 	}
 	port := f.Node.RTMP
@@ -129,7 +146,7 @@ func (v *Relay) homes(ctx context.Context, d *cluster.Directory, r *stream.Reque
 func (v *Relay) register(ctx context.Context, x *config.Vhost, d *cluster.Directory, r *stream.Request) (stream.Onward, error) {
 	direct := len(r.Via) == 0 // else another node has sent it here
 	if x.Cluster.Placement == "least" && direct {
-		if n, ok := d.Least(); ok && n.ID != v.o.Name {
+		if n, ok := d.Least(); ok && n.ID != v.o.Name && !d.Earlier(n) {
 			to, err := v.passTo(ctx, &x.Cluster, n.Addr(n.RTMP), r)
 			if err == nil || errors.Is(err, transport.ErrRefused) {
 				return to, err
@@ -137,6 +154,9 @@ func (v *Relay) register(ctx context.Context, x *config.Vhost, d *cluster.Direct
 		}
 	}
 	for began := time.Now(); ; {
+		if !direct && !x.Publish.Takeover && v.o.Before.has(ctx, r) {
+			return nil, fmt.Errorf("%w, at the process before this one", stream.ErrBusy)
+		}
 		c, err := d.Claim(ctx, keyOf(r))
 		if err == nil {
 			return v.hold(d, c, r), nil
@@ -145,11 +165,11 @@ func (v *Relay) register(ctx context.Context, x *config.Vhost, d *cluster.Direct
 		if !ok {
 			return nil, &stream.Denied{Gate: "cluster", Reason: "the registry cannot have this stream: " + err.Error()}
 		}
-		at := taken.Node.Addr(taken.Node.RTMP)
-		if !direct {
+		at, earlier := taken.Node.Addr(taken.Node.RTMP), d.Earlier(taken.Node) // who is replaced as soon as it says that it is going
+		if !direct && !earlier {
 			return nil, fmt.Errorf("%w, at %s", stream.ErrBusy, at)
 		}
-		if at != "" {
+		if at != "" && !earlier {
 			to, err := v.passTo(ctx, &x.Cluster, at, r)
 			if err == nil || errors.Is(err, transport.ErrRefused) {
 				return to, err

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/internal/cluster"
@@ -60,6 +61,7 @@ type Relay struct {
 	directories map[string]*cluster.Directory // by the address of the registry; nil is none
 	fetched     ledger                        // of pulls
 	sent        ledger                        // of publishers' ways to origins
+	successor   atomic.Pointer[string]        // the Name of the process that has taken this one's place; nil is none
 
 	review chan struct{} // cap 1: the configuration may have changed
 
@@ -105,15 +107,12 @@ func (v *Relay) Review() {
 }
 
 // Run keeps what the configuration asks for until ctx ends, and waits for it to end. Streams are sent on by the Registry,
-// which runs Standing.
+// which runs Standing; Registries has a Run of its own.
 func (v *Relay) Run(ctx context.Context) error {
 	v.casters = v.listCasters(v.o.Config())
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer v.coworkers.close()
-	for _, d := range v.directories {
-		all.Go(func() { _ = d.Run(ctx) }) // which never fails
-	}
 	for {
 		v.arrange(ctx, &all)
 		select {

@@ -77,7 +77,7 @@ func (a *after) run(ctx context.Context) {
 		dropped = false
 		if w == wordUDP {
 			a.all.Go(func() {
-				retire(a.server.overUDP)
+				a.server.freeUDP()
 				_ = a.kin.Send(wordUDP) // it waits no longer than it has to
 			})
 			continue
@@ -113,8 +113,13 @@ func (a *after) serve(ctx context.Context, w listen.Word, conn net.Conn) {
 	}
 }
 
-// lend answers requests of the new process for segments of streams that are published here, and for sessions of WebRTC.
+// lend answers requests of the new process for segments of streams that are published here, for sessions of WebRTC, and whether a stream
+// is published here.
 func (a *after) lend(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == kinStream {
+		a.tell(w, r)
+		return
+	}
 	r.RemoteAddr = r.Header.Get(kinClient)
 	r.Header.Del(kinClient)
 	if strings.HasPrefix(r.URL.Path, webrtc.Path) {
@@ -132,6 +137,17 @@ func (a *after) lend(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r)
 			return
 		}
+	}
+	http.NotFound(w, r)
+}
+
+// tell says whether a stream is published here.
+func (a *after) tell(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	wish := &stream.Request{Vhost: q.Get("vhost"), App: q.Get("app"), Stream: q.Get("stream")}
+	if a.server.relay.Has(wish) || a.server.before.has(r.Context(), wish) {
+		w.WriteHeader(http.StatusNoContent)
+		return
 	}
 	http.NotFound(w, r)
 }
@@ -201,9 +217,9 @@ func retire(services []*retiring) {
 }
 
 // Leave returns when the last client of a process that has retired has left, and the process before has ended, whose streams come by
-// this one, or clients have been sent away after upgrade_limit, or ctx ends.
+// this one, or clients have been sent away after upgrade_limit, or ctx ends. It is false if alone is closed sooner: the new process has ended.
 // Players whose publisher has left are sent away: it comes back at the new process.
-func (s *Server) Leave(ctx context.Context) {
+func (s *Server) Leave(ctx context.Context, alone <-chan struct{}) bool {
 	begun := time.Now()
 	leaving, stop := context.WithCancel(ctx)
 	var idle sync.WaitGroup
@@ -214,9 +230,33 @@ func (s *Server) Leave(ctx context.Context) {
 	})
 	defer idle.Wait()
 	defer stop()
+	idle.Go(func() {
+		select {
+		case <-alone:
+			stop()
+		case <-leaving.Done():
+		}
+	})
 	wanted := func() bool { return s.clients() > 0 || s.before.lives() }
-	if s.empty(ctx, wanted, func() time.Duration { return s.config().UpgradeLimit }, begun) {
+	if s.empty(leaving, wanted, func() time.Duration { return s.config().UpgradeLimit }, begun) {
 		s.log.Info("the last client of this process has left; the new one goes on", "since", time.Since(begun).Round(time.Millisecond))
+		return true
+	}
+	return ctx.Err() != nil
+}
+
+// freeUDP ends the sessions over UDP, so that another process can have their sockets.
+func (s *Server) freeUDP() { retire(s.overUDP) }
+
+// sendAway ends all sessions. When it returns, another process can have all sockets.
+func (s *Server) sendAway() {
+	s.registry.Dismiss(stream.ErrEnding)
+	s.freeUDP()
+}
+
+// seeOff waits a little until those who have been sent away have left.
+func (s *Server) seeOff(ctx context.Context) {
+	for begun := time.Now(); s.clients() > 0 && time.Since(begun) < dismissTime && wait(ctx, drainTick); {
 	}
 }
 

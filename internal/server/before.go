@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
 
 	"weir/internal/listen"
 	"weir/internal/relay"
+	"weir/internal/stream"
 )
 
 // What two processes say to each other while one takes the place of the other, in this order, and the connections
@@ -30,7 +32,9 @@ const (
 const (
 	takeOverTime = 10 * time.Second                             // for the old process to let go of the pid file, and for the new one to take it
 	overTime     = retireMost + listen.KinWrite + 5*time.Second // for the old process to let nobody in any more after that: all that Retire can take, and to say so
+	askTime      = time.Second                                  // for it to say whether it has a stream
 	kinClient    = "X-Weir-Client"                              // the header that tells the old process who asks
+	kinStream    = "/process/stream"                            // where it says whether it has one: no path of a client's comes there
 	maxKinIdle   = 16                                           // connections of HTTP to the old process that are kept
 	maxKinHTTP   = 512                                          // that there are
 )
@@ -89,11 +93,34 @@ func (b *before) origin() *relay.Before {
 	if b == nil {
 		return nil
 	}
-	return &relay.Before{Alive: b.alive, Dial: func(context.Context, string, string) (net.Conn, error) { return b.kin.Dial(wordRTMP) }}
+	return &relay.Before{
+		Alive: b.alive, Has: b.has,
+		Dial: func(context.Context, string, string) (net.Conn, error) { return b.kin.Dial(wordRTMP) },
+	}
 }
 
 // lives reports whether there is a process before.
 func (b *before) lives() bool { return b != nil && b.alive.Err() == nil }
+
+// has reports whether the process before, or one before that, publishes the stream that r names.
+func (b *before) has(ctx context.Context, r *stream.Request) bool {
+	if !b.lives() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	query := url.Values{"vhost": {r.Vhost}, "app": {r.App}, "stream": {r.Stream}}
+	asked, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://process-before"+kinStream+"?"+query.Encode(), http.NoBody)
+	if err != nil {
+		return false
+	}
+	answer, err := b.client.RoundTrip(asked)
+	if err != nil {
+		return false // it has just ended
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusNoContent
+}
 
 // take locks the pid file once the old process has let go of it, and returns when that lets nobody in any more.
 func (b *before) take(path string) (*PIDFile, error) {

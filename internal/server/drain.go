@@ -30,7 +30,8 @@ func (s *Server) Drain(ctx context.Context) {
 	}
 	s.turnAway()
 	limit := func() time.Duration { return s.config().GraceMoveWait }
-	if !s.empty(ctx, func() bool { return s.clients() > 0 }, limit, begun) {
+	wanted := func() bool { return s.clients() > 0 || s.before.lives() } // whose clients are sent away when this one ends
+	if !s.empty(ctx, wanted, limit, begun) {
 		return
 	}
 	s.log.Info("drained: the last client has left", "since", time.Since(begun).Round(time.Millisecond), "wait", s.config().GraceFinalWait)

@@ -34,8 +34,21 @@ func ServerID(configured, pidPath string) (string, error) { //nolint:revive // s
 	return id, writeID(path, id)
 }
 
+// serviceEnv is the id that a process has chosen for the one that is to take its place, and which it knows that one by.
+const serviceEnv = "WEIR_SERVICE_ID"
+
 // NewServiceID gives an id for this run of the server: eight characters of 0-9a-z.
 func NewServiceID() string { return stream.NewID() }
+
+// serviceID is the id that the process before has chosen, else a new one. Call it once: it takes that out of the environment.
+func serviceID() string {
+	id := os.Getenv(serviceEnv)
+	_ = os.Unsetenv(serviceEnv)
+	if len(id) != len(stream.NewID()) || strings.ContainsFunc(id, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
+		return NewServiceID()
+	}
+	return id
+}
 
 // idPath is the pid file's path with .id in place of .pid.
 func idPath(pidPath string) string {

@@ -81,3 +81,16 @@ func TestIDPath(t *testing.T) {
 		}
 	}
 }
+
+// TestServiceID has a process be who the one before says that it is, once, if that can be an id.
+func TestServiceID(t *testing.T) {
+	for chosen, want := range map[string]bool{"": false, "ab12cd34": true, "ab12cd3": false, "ab12cd345": false, "AB12CD34": false, "ab12 d34": false} {
+		t.Setenv(serviceEnv, chosen)
+		if id := serviceID(); (id == chosen) != want || len(id) != 8 {
+			t.Errorf("%q becomes %q", chosen, id)
+		}
+		if id := serviceID(); id == chosen || os.Getenv(serviceEnv) != "" {
+			t.Errorf("%q is %q at the next start too", chosen, id)
+		}
+	}
+}

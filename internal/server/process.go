@@ -98,7 +98,7 @@ func supervise(o config.Options, environ []string, c *config.Config, from origin
 	s, err := New(Options{
 		Config:    c,
 		Load:      func() (*config.Config, error) { return load(o, environ) },
-		Identity:  Identity{Server: id, Service: NewServiceID(), Pid: os.Getpid()},
+		Identity:  Identity{Server: id, Service: serviceID(), Pid: os.Getpid()},
 		Inherited: from.inherited,
 		Kin:       from.kin,
 		Manager:   Managed(logger),

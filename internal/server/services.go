@@ -55,6 +55,7 @@ func (s *Server) services() []Service {
 		s.exporterFront,
 		s.pprofFront,
 		s.pithy,
+		s.relay.Registries(),
 	}
 	for _, each := range slices.Concat(s.retiring, s.overUDP) {
 		list = append(list, each)

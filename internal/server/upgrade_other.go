@@ -18,8 +18,10 @@ import (
 	"weir/internal/listen"
 )
 
-// upgradeTime is how long a new process may take to be ready.
-const upgradeTime = 30 * time.Second
+const (
+	upgradeTime = 30 * time.Second // for a new process to be ready
+	exitTime    = 2 * time.Second  // for one that will not be to end
+)
 
 // upgrader starts the program anew, to take this process's place.
 type upgrader struct {
@@ -53,27 +55,24 @@ func (u *upgrader) run(ctx, handing context.Context, s *Server, took func(pid in
 	u.log.Info("upgraded: a new process lets clients in, those of this one stay until they leave",
 		"pid", kept.cmd.Process.Pid, "after", time.Since(begun).Round(time.Millisecond), "clients", s.clients())
 	took(kept.cmd.Process.Pid)
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	kept.all.Go(func() {
-		select {
-		case <-kept.exited:
-			level := slog.LevelInfo
-			if !kept.cmd.ProcessState.Success() {
-				level = slog.LevelError
-			}
-			u.log.Log(ctx, level, "the process that took over has ended", "how", kept.cmd.ProcessState)
-		case <-watching.Done():
+	if !s.Leave(ctx, kept.exited) {
+		level := slog.LevelInfo
+		if !kept.cmd.ProcessState.Success() {
+			level = slog.LevelError
 		}
-	})
-	s.Leave(ctx)
-	stop()
+		clients := s.clients()
+		s.sendAway()
+		u.log.Log(ctx, level, "the process that took over has ended, and nobody comes to the clients of this one any more: they are sent away",
+			"how", kept.cmd.ProcessState, "clients", clients, "next", "start the server, unless it is to be down: they come back to it")
+		s.seeOff(ctx)
+	}
 	kept.stop()
 	return true
 }
 
 // successor is a process that was started to take this one's place.
 type successor struct {
+	id     string // as a server
 	cmd    *exec.Cmd
 	ready  *os.File
 	after  *after
@@ -140,7 +139,8 @@ func (u *upgrader) start(s *Server) (*successor, error) {
 	cmd.Args[0] = os.Args[0]
 	cmd.Dir, cmd.Stdout, cmd.Stderr = u.dir, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WATCHDOG_PID=") }), readyEnv+"=3")
+	id := NewServiceID()
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WATCHDOG_PID=") }), readyEnv+"=3", serviceEnv+"="+id)
 	kin, born, err := listen.NewKin(cmd)
 	if err != nil {
 		_ = ours.Close()
@@ -156,7 +156,7 @@ func (u *upgrader) start(s *Server) (*successor, error) {
 		_ = ours.Close()
 		return nil, errors.Join(fmt.Errorf("%w: %w", errAfter, err), kin.Close())
 	}
-	x := &successor{cmd: cmd, ready: ours, after: newAfter(s, kin), exited: make(chan struct{})}
+	x := &successor{id: id, cmd: cmd, ready: ours, after: newAfter(s, kin), exited: make(chan struct{})}
 	lent, cancel := context.WithCancel(context.Background())
 	x.cancel = cancel
 	x.all.Go(func() { x.after.run(lent) })
@@ -178,12 +178,26 @@ func (x *successor) await(ctx context.Context) error {
 	case !stop():
 		return context.Cause(ctx)
 	case errors.Is(err, io.EOF):
-		<-x.exited
-		return fmt.Errorf("%w: the new process ended before it was ready (%v): its log may say why", errAfter, x.cmd.ProcessState)
+		return x.silent(ctx)
 	case err != nil:
 		return fmt.Errorf("%w: the new process cannot run: %w", errAfter, err)
 	}
 	return nil
+}
+
+// silent is what has become of a new process that will not say any more that it is ready. It has ended, or is about to, unless it is
+// another program.
+func (x *successor) silent(ctx context.Context) error {
+	late := time.NewTimer(exitTime)
+	defer late.Stop()
+	select {
+	case <-x.exited:
+		return fmt.Errorf("%w: the new process ended before it was ready (%v): its log may say why", errAfter, x.cmd.ProcessState)
+	case <-late.C:
+		return fmt.Errorf("%w: the new process will not be ready, and does not end: is it this program?", errAfter)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // pass lets the new process have the pid file, and all that is to be let in.
@@ -198,6 +212,7 @@ func (u *upgrader) pass(ctx context.Context, s *Server, x *successor) error {
 		return err
 	}
 	s.manager.Main(x.cmd.Process.Pid)
+	s.relay.Succeeded(x.id)
 	s.Retire()
 	if err := x.after.kin.Send(wordOver); err != nil {
 		u.log.Error("the new process has ended as soon as it has taken over: start the server again", "cause", err)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"net/http"
@@ -85,6 +86,9 @@ func (s *Server) apiOptions() api.Options {
 		Forwards: s.relay.Targets,
 		Cluster:  s.nodes,
 		Origin:   s.origin,
+		Borrows: func(vhost, app, name string) bool {
+			return s.before.has(context.Background(), &stream.Request{Vhost: vhost, App: app, Stream: name})
+		},
 	}
 }
 

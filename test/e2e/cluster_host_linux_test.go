@@ -77,6 +77,20 @@ func (h *host) dies() {
 	<-h.server.exited
 }
 
+// upgrade has another process take the server's place, and returns once that has.
+func (h *host) upgrade() {
+	h.t.Helper()
+	file, old := filepath.Join(h.dir, "weir.pid"), h.server.cmd.Process.Pid
+	if err := syscall.Kill(old, syscall.SIGUSR2); err != nil {
+		h.t.Fatal(err)
+	}
+	waitFor(h.t, "another process of "+h.name, func() bool {
+		raw, _ := os.ReadFile(file)
+		pid, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+		return err == nil && pid != old && h.log().Count(fmt.Sprintf("pid=%d after=", pid)) > 0
+	})
+}
+
 // reports ends the server and looks at how it was.
 func (h *host) reports() {
 	killed := !h.server.running()

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -299,4 +300,85 @@ func TestClusterSplitBrain(t *testing.T) {
 	if s := v.ends(n, c); s.lost > 0 || s.double > 0 || s.gap > time.Second {
 		t.Errorf("the viewer at the other server: %s", s)
 	}
+}
+
+// TestClusterRegistryUpgrade upgrades a server of a registry under its publisher: others find the stream there as before, and nobody else
+// may publish it. When the publisher comes back it is to the new process, at once, though nobody has noticed that the old connection is dead.
+func TestClusterRegistryUpgrade(t *testing.T) {
+	t.Parallel()
+	l := newLAN(t)
+	c := newClip(t, "h264", "small")
+	store, one, two, camera, couch := l.host("store"), l.host("one"), l.host("two"), l.host("camera"), l.host("couch")
+	store.redis()
+	for _, o := range []*host{one, two} {
+		o.weir(local("cluster { registry redis://" + store.ip + ":6379/0; lease 60; origin_cluster on; }"))
+	}
+	encoder := camera.sends(one.rtmp("s"), c)
+	early := couch.watches(two.http("s"))
+	early.shows(rate)
+	before, old := store.owner("s"), one.server.cmd.Process.Pid
+	one.upgrade()
+	if now := store.owner("s"); now != before {
+		t.Errorf("the stream was that of %q, and is that of %q", before, now)
+	}
+	raw, err := one.call("/api/v1/clusters?vhost=__defaultVhost__&app=live&stream=s")
+	if err != nil || !strings.Contains(string(raw), `"port":1935`) {
+		t.Errorf("the API does not know the stream: %s, %v", raw, err)
+	}
+	for _, url := range []string{one.rtmp("s"), one.http("s"), two.http("s")} {
+		couch.watches(url).shows(rate)
+	}
+	if camera.sends(two.rtmp("s"), c).wait() == nil {
+		t.Error("another publisher at the other server is not refused")
+	}
+	two.says("fmle-publish refused", "somebody is publishing it")
+	if !encoder.running() || store.owner("s") != before {
+		t.Error("the publisher has lost its stream to another")
+	}
+	start := time.Now()
+	camera.sends(one.rtmp("s"), c)
+	waitFor(t, "the publisher at the new process", func() bool { return one.serves("fmle-publish " + camera.ip) })
+	if d := time.Since(start); d > 3*time.Second {
+		t.Errorf("the publisher is let in after %s", d)
+	}
+	waitFor(t, "the new process to have the stream", func() bool { now := store.owner("s"); return now != "" && now != before })
+	early.shows(rate)
+	couch.watches(two.http("s")).shows(rate)
+	if encoder.wait() == nil {
+		t.Error("the publisher at the old process has not been told")
+	}
+	ended(t, "the old process", old)
+	if store.owner("s") == "" {
+		t.Error("the old process has taken the stream with it")
+	}
+}
+
+// TestClusterRegistryUpgradeElsewhere has the new process listen at another port: others find the stream of the old one there.
+func TestClusterRegistryUpgradeElsewhere(t *testing.T) {
+	t.Parallel()
+	l := newLAN(t)
+	c := newClip(t, "h264", "small")
+	store, one, two, camera, couch := l.host("store"), l.host("one"), l.host("two"), l.host("camera"), l.host("couch")
+	store.redis()
+	for _, o := range []*host{one, two} {
+		o.weir("auto_reload_for_docker off;\n" + store.member("")) // the old process is not to read it
+	}
+	camera.sends(one.rtmp("s"), c)
+	one.has("fmle-publish " + camera.ip)
+	raw, err := os.ReadFile(one.conf)
+	if err == nil {
+		err = os.WriteFile(one.conf, []byte(strings.Replace(string(raw), "listen 1935;", "listen 1936;", 1)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.upgrade()
+	couch.watches(two.http("s")).shows(rate)
+}
+
+// owner is who has a stream by the registry on the host.
+func (h *host) owner(name string) string {
+	h.t.Helper()
+	out, _ := run(h.t, "ip", "netns", "exec", h.net, tool(h.t, "redis-cli"), "-h", h.ip, "get", "weir:stream:__defaultVhost__/live/"+name)
+	return strings.TrimSpace(string(out))
 }

@@ -48,7 +48,9 @@ func (p *ownProgram) place(from string) {
 	p.fixture.t.Helper()
 	raw, err := os.ReadFile(from)
 	if err == nil {
+		syscall.ForkLock.RLock() // a child of another test that has it open for writing would keep it from being run
 		err = os.WriteFile(p.weir+".new", raw, 0o755)
+		syscall.ForkLock.RUnlock()
 	}
 	if err == nil {
 		err = os.Rename(p.weir+".new", p.weir)

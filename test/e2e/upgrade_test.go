@@ -310,6 +310,70 @@ func TestUpgradeOverUDP(t *testing.T) {
 	ended(t, "the fourth process", four)
 }
 
+// TestUpgradeSuccessorEnds has the process that took over end while the old one has clients, one of them over UDP: they are sent away,
+// so that the server can be started again, and they come back to that.
+func TestUpgradeSuccessorEnds(t *testing.T) {
+	t.Parallel()
+	for _, how := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		t.Run(how.String(), func(t *testing.T) {
+			t.Parallel()
+			p := startProgram(t, conf{srt: "latency 120;", rtc: " ", vhost: "srt { enabled on; }"})
+			c := newClip(t, "h264", "small")
+			publisher := srtPublisher("")(t, p.url("s"), c, 0)
+			feed := openFeed(t, p.url("other"))
+			waitFor(t, "the publishers", func() bool { return len(p.publishers()) == 2 })
+			one := p.pid()
+			two := p.upgrade(t)
+			stays := srtPlayer("")(t, p.url("s"), "h264") // by the new process
+			watched(t, map[string]viewing{"new": stays}, 25)
+			begun := time.Now()
+			if err := syscall.Kill(two, how); err != nil {
+				t.Fatal(err)
+			}
+			p.tells("the process that took over has ended", "start the server")
+			again := begin(t, exec.Command(p.weir, "-c", p.file))
+			waitFor(t, "the API to answer", func() bool { _, err := p.call("GET", "/api/v1/versions"); return err == nil || !again.running() })
+			if !again.running() {
+				t.Fatalf("the server cannot be started: %s", again.out.tail())
+			}
+			if !poll(func() bool { return len(feed.ended) > 0 }) {
+				t.Error("the publisher over TCP is not sent away")
+			}
+			ended(t, "the first process", one)
+			if took := time.Since(begun); took > 6*time.Second {
+				t.Errorf("the first process ends after %s", took)
+			}
+			publisher.stop()
+			srtPublisher("")(t, p.url("s"), c, 0)
+			watched(t, map[string]viewing{"again": srtPlayer("")(t, p.url("s"), "h264")}, 25)
+		})
+	}
+}
+
+// TestUpgradeThenDrain ends the new process gracefully while the old one has a client: that is waited for.
+func TestUpgradeThenDrain(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t, conf{global: "grace_start_wait 0;\ngrace_final_wait 0;"})
+	feed := openFeed(t, p.url("s"))
+	feed.header(t)
+	one := p.pid()
+	two := p.upgrade(t)
+	p.tell(syscall.SIGQUIT)
+	p.tells(fmt.Sprintf("[%d]", two), "waiting for clients to leave")
+	feed.group(0, 5)
+	select {
+	case err := <-feed.ended:
+		t.Errorf("the publisher at the old process is sent away: %v", err)
+	case <-time.After(time.Second): // a new process that does not wait ends at once
+	}
+	if gone(one) || gone(two) {
+		t.Error("one of the processes has ended")
+	}
+	feed.client.Close()
+	ended(t, "the old process", one)
+	ended(t, "the new process", two)
+}
+
 // missing is how many packets of the video have been sent and have not come.
 func (v *rtcViewer) missing() int {
 	v.mu.Lock()
@@ -400,6 +464,48 @@ func sequence(t *testing.T, list string) int {
 		t.Errorf("the playlist has no sequence:\n%s", list)
 	}
 	return n + strings.Count(list, "#EXTINF") - 1
+}
+
+// TestUpgradeSilent has the program that is to take over say that it will not, and stay: it is ended, the server goes on, and may be
+// upgraded again. When the server is told to end meanwhile, it does.
+func TestUpgradeSilent(t *testing.T) {
+	t.Parallel()
+	p := startProgram(t, conf{})
+	one, file := p.pid(), filepath.Join(t.TempDir(), "pid")
+	silent := func() (pid int) {
+		t.Helper()
+		script := filepath.Join(t.TempDir(), "silent")
+		if err := os.WriteFile(script, []byte("#!/bin/sh\nexec 3>&-\necho $$ >"+file+"\nexec sleep 600\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		p.place(script)
+		_ = os.Remove(file)
+		p.tell(syscall.SIGUSR2)
+		waitFor(t, "the program", func() bool {
+			raw, _ := os.ReadFile(file)
+			pid, _ = strconv.Atoi(strings.TrimSpace(string(raw)))
+			return pid != 0
+		})
+		t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+		return pid
+	}
+	first := silent()
+	p.tells("not upgraded", "will not be ready")
+	ended(t, "the program", first)
+	p.place(built(t))
+	two := p.upgrade(t)
+	ended(t, "the first process", one)
+	second := silent()
+	begun := time.Now()
+	p.tell(syscall.SIGTERM)
+	ended(t, "the server", two)
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("the server ends after %s", took)
+	}
+	ended(t, "the program that it started", second)
+	if strings.Contains(p.out.String(), "does not end by itself") {
+		t.Error("the server has not ended in order")
+	}
 }
 
 // TestUpgradeLimit has the old process send its clients away in time, and end.
@@ -515,11 +621,12 @@ func TestUpgradeAndEnd(t *testing.T) {
 				p.fixture.t.Fatal(err)
 			}
 			p.tells("is passed on", fmt.Sprintf("pid=%d", two))
-			ended(p.fixture.t, "the new process", two)
-			if gone(one) {
-				p.fixture.t.Error("the old process has left its publisher")
+			p.tells("waiting for clients to leave", "clients=0") // of its own
+			if gone(one) || gone(two) {
+				p.fixture.t.Error("the publisher of the old process has been left")
 			}
 			_ = feed.client.Close()
+			ended(p.fixture.t, "the new process", two)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
