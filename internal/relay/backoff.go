@@ -1,9 +1,6 @@
 package relay
 
-import (
-	"math/rand/v2"
-	"time"
-)
+import "time"
 
 // attemptMost is the longest time from one attempt to the next, for who is tried less and less often.
 const attemptMost = 30 * time.Second
@@ -18,7 +15,7 @@ func (b *backoff) next() time.Duration {
 	if b.failed++; b.failed == 1 {
 		return d
 	}
-	return d - rand.N(d/4)
+	return sooner(d)
 }
 
 func (b *backoff) over() { b.failed = 0 }

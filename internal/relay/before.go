@@ -56,7 +56,7 @@ func (v *Relay) until(ctx context.Context, r *stream.Request) (context.Context, 
 
 // borrow opens a stream at the process before.
 func (v *Relay) borrow(ctx context.Context, p *pull) (transport.Feed, error) {
-	u := upstream(&config.Cluster{}, beforeName, p.wish)
+	u := upstream(&config.Cluster{}, byRTMP, beforeName, p.wish)
 	scheme, _ := v.scheme("rtmp://")
 	visit := transport.Visit{TCURL: u.tcURL, Traffic: &p.traffic, Dial: v.o.Before.Dial, Log: v.o.Log.With("stream", p.wish.URL())}
 	feed, err := scheme.Fetch(ctx, u.pull, visit)

@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	coworkerTime   = 2 * time.Second // for a coworker to answer
-	coworkerAnswer = 64 << 10        // bytes of it
+	coworkerTime   = 2 * time.Second        // for a coworker to answer
+	coworkerGrace  = 200 * time.Millisecond // for those before one in the list who has said that it knows
+	coworkerAnswer = 64 << 10               // bytes of an answer
 )
 
 // coworkers ask the other origins of a cluster who has a stream, by their HTTP API.
@@ -44,32 +45,48 @@ type found struct {
 }
 
 // find returns host:port of the origin, by RTMP, that publishes a stream, and "" if none of the coworkers knows one. All are
-// asked at once; the first in the list who knows is believed. The error says who has not answered, if nobody knows.
+// asked at once; the first in the list who knows is believed, of those who answer in time. The error says who has not answered, if nobody
+// knows.
 func (w *coworkers) find(ctx context.Context, list []string, r *stream.Request) (string, error) {
 	type answer struct {
+		place  int
 		origin string
 		err    error
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	answers := make([]chan answer, len(list))
+	answers := make(chan answer, len(list))
 	for i, coworker := range list {
-		answers[i] = make(chan answer, 1)
 		go func() {
 			origin, err := w.ask(ctx, coworker, r)
-			answers[i] <- answer{origin, err}
+			answers <- answer{i, origin, err}
 		}()
 	}
-	var all error
-	for i, c := range answers {
-		switch a := <-c; {
-		case a.err != nil:
-			all = errors.Join(all, fmt.Errorf("coworker %s: %w", list[i], a.err))
-		case a.origin != "":
-			return a.origin, nil
+	best, first := answer{place: len(list)}, 0 // who has not answered, in the list
+	errs, said := make([]error, len(list)), make([]bool, len(list))
+	var late <-chan time.Time
+	for first < best.place {
+		select {
+		case a := <-answers:
+			if said[a.place] = true; a.err != nil {
+				errs[a.place] = fmt.Errorf("coworker %s: %w", list[a.place], a.err)
+			} else if a.origin != "" && a.place < best.place {
+				best = a
+			}
+		case <-late:
+			return best.origin, nil
+		}
+		for first < len(list) && said[first] {
+			first++
+		}
+		if best.origin != "" && late == nil {
+			late = time.After(coworkerGrace)
 		}
 	}
-	return "", all
+	if best.origin != "" {
+		return best.origin, nil
+	}
+	return "", errors.Join(errs...)
 }
 
 // ask asks one coworker.

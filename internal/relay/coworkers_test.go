@@ -10,7 +10,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"weir/internal/cluster"
 	"weir/internal/config"
 	"weir/internal/stream"
 )
@@ -71,6 +74,51 @@ func TestCoworkers(t *testing.T) {
 	}
 }
 
+// answerer answers a request as a coworker does.
+type answerer func(*http.Request) (*http.Response, error)
+
+func (a answerer) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
+
+// TestCoworkersLate has coworkers that are gone: who knows is heard soon, and the first in the list of those who answer at about the same
+// time is believed.
+func TestCoworkersLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		after map[string]time.Duration // for a coworker to say that it knows; the others do not answer
+		want  string
+		time  time.Duration
+	}{
+		"the first is gone": {map[string]time.Duration{"b": 0}, "b:1935", coworkerGrace},
+		"the first is slow": {map[string]time.Duration{"a": coworkerGrace / 2, "b": 0}, "a:1935", coworkerGrace / 2},
+		"too slow":          {map[string]time.Duration{"a": 2 * coworkerGrace, "b": 0}, "b:1935", coworkerGrace},
+		"the last is gone":  {map[string]time.Duration{"a": 0, "b": 0}, "a:1935", 0},
+		"all are gone":      {nil, "", coworkerTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newCoworkers()
+				w.client.Transport = answerer(func(r *http.Request) (*http.Response, error) {
+					wait, known := c.after[r.URL.Host]
+					if !known {
+						wait = time.Hour
+					}
+					select {
+					case <-time.After(wait):
+					case <-r.Context().Done():
+						return nil, r.Context().Err()
+					}
+					body := `{"code":0,"data":{"origin":{"ip":"` + r.URL.Host + `","port":1935}}}`
+					return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body))}, nil
+				})
+				began := time.Now()
+				got, err := w.find(t.Context(), []string{"a", "b", "c"}, &stream.Request{App: "live", Stream: "s"})
+				if d := time.Since(began); got != c.want || (err == nil) != (c.want != "") || d != c.time {
+					t.Errorf("%q, %v after %s; want %q after %s", got, err, d, c.want, c.time)
+				}
+			})
+		})
+	}
+}
+
 // TestCoworkersByName has the coworkers be all addresses of a name.
 func TestCoworkersByName(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -92,8 +140,32 @@ func TestCoworkersByName(t *testing.T) {
 	r := &stream.Request{Vhost: config.DefaultVhost, App: "live", Stream: "s"}
 	for coworker, want := range map[string]string{"dns://origins.test:" + port: "[10.0.0.1:1935]", "dns://other.test:" + port: "[]"} {
 		x.change(func(v *config.Vhost) { v.Cluster = config.Cluster{OriginCluster: true, Coworkers: []string{coworker}} })
-		if list, err := x.relay.origins(t.Context(), "rtmp", r); fmt.Sprint(list) != want || (err == nil) != (want != "[]") {
-			t.Errorf("%s: %v, %v", coworker, list, err)
+		for _, protocol := range []string{"rtmp", "flv", "flvs"} { // RTMP's is the port that they tell
+			from, err := x.relay.origins(t.Context(), protocol, r)
+			if fmt.Sprint(from.list) != want || (err == nil) != (want != "[]") || err == nil && from.protocol != byRTMP {
+				t.Errorf("%s by %s: %v, %v", coworker, protocol, from, err)
+			}
+		}
+	}
+}
+
+// TestPlaceOf has nodes of a registry be reached by what they have a port for.
+func TestPlaceOf(t *testing.T) {
+	n := cluster.Node{ID: "n", Host: "10.0.0.1", RTMP: 1935, HTTP: 8080}
+	plain := cluster.Node{ID: "n", Host: "10.0.0.1", RTMP: 1935}
+	for _, c := range []struct {
+		node     cluster.Node
+		protocol string
+		want     string
+	}{
+		{n, "rtmp", "{[10.0.0.1:1935] rtmp}"},
+		{n, "flv", "{[10.0.0.1:8080] flv}"},
+		{n, "flvs", "{[10.0.0.1:1935] rtmp}"},
+		{plain, "flv", "{[10.0.0.1:1935] rtmp}"},
+		{cluster.Node{ID: "n", Host: "10.0.0.1"}, "rtmp", "{[] }"},
+	} {
+		if got := fmt.Sprint(placeOf(c.node, c.protocol)); got != c.want {
+			t.Errorf("%+v by %s: %s, want %s", c.node, c.protocol, got, c.want)
 		}
 	}
 }

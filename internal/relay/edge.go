@@ -33,47 +33,54 @@ func (v *Relay) Supply() *stream.Supply {
 	}
 }
 
-// origins lists the servers that a stream may be fetched from by a protocol.
-func (v *Relay) origins(ctx context.Context, protocol string, r *stream.Request) (list []string, err error) {
+// places are the servers that a stream may be fetched from, and the protocol by which.
+type places struct {
+	list     []string
+	protocol string // rtmp, flv or flvs
+}
+
+// origins finds the servers that a stream may be fetched from by a protocol, or by RTMP: those who know of each other tell that port.
+func (v *Relay) origins(ctx context.Context, protocol string, r *stream.Request) (from places, err error) {
 	x := v.o.Config().Exactly(r.Vhost)
 	if x == nil {
-		return nil, errNoOrigin
+		return places{}, errNoOrigin
 	}
 	known := false
 	if d := v.directory(x); d != nil {
-		if list, known, err = v.registered(ctx, d, protocol, r); len(list) > 0 {
-			return list, nil
+		if from, known, err = v.registered(ctx, d, protocol, r); len(from.list) > 0 {
+			return from, nil
 		}
 	}
 	switch {
 	case x.Cluster.Remote() && len(x.Cluster.Origin) > 0:
-		list, err = v.resolver.all(ctx, x.Cluster.Origin)
+		from.protocol = protocol
+		from.list, err = v.resolver.all(ctx, x.Cluster.Origin)
 	case !known && x.Cluster.Fetches() && len(x.Cluster.Coworkers) > 0:
 		var asked []string
 		asked, err = v.resolver.all(ctx, x.Cluster.Coworkers)
 		origin, e := v.coworkers.find(ctx, asked, r)
 		if origin != "" {
-			return []string{origin}, nil
+			return places{[]string{origin}, byRTMP}, nil
 		}
 		err = errors.Join(err, e)
 	}
-	if len(list) == 0 && err == nil && !v.o.Before.lives() {
+	if len(from.list) == 0 && err == nil && !v.o.Before.lives() {
 		err = errNoOrigin
 	}
-	return list, err
+	return from, err
 }
 
-// where lists the servers that the stream of a pull may be fetched from.
-func (v *Relay) where(ctx context.Context, r *stream.Request) ([]string, error) {
+// where finds the servers that the stream of a pull may be fetched from.
+func (v *Relay) where(ctx context.Context, r *stream.Request) (places, error) {
 	x := v.o.Config().Exactly(r.Vhost)
 	if x == nil {
-		return nil, errNoOrigin
+		return places{}, errNoOrigin
 	}
 	return v.origins(ctx, protocolOf(&x.Cluster, r), r)
 }
 
 // open opens the stream of a pull at an origin.
-func (v *Relay) open(ctx context.Context, origin string, p *pull) (transport.Feed, error) {
+func (v *Relay) open(ctx context.Context, origin, protocol string, p *pull) (transport.Feed, error) {
 	if origin == beforeName {
 		return v.borrow(ctx, p)
 	}
@@ -81,7 +88,7 @@ func (v *Relay) open(ctx context.Context, origin string, p *pull) (transport.Fee
 	if x == nil {
 		return nil, errNoOrigin
 	}
-	u := upstream(&x.Cluster, origin, p.wish)
+	u := upstream(&x.Cluster, protocol, origin, p.wish)
 	scheme, known := v.scheme(u.pull)
 	if !known || scheme.Fetch == nil {
 		return nil, fmt.Errorf("streams cannot be fetched from %s", stream.Veil(u.pull))
@@ -104,8 +111,11 @@ type upstreamAddress struct {
 	tcURL      string // for RTMP
 }
 
-// upstream says where a stream is at an origin, host or host:port.
-func upstream(c *config.Cluster, origin string, r *stream.Request) upstreamAddress {
+// byRTMP is the protocol that all servers speak.
+const byRTMP = "rtmp"
+
+// upstream says where a stream is at an origin, host or host:port of a protocol.
+func upstream(c *config.Cluster, protocol, origin string, r *stream.Request) upstreamAddress {
 	vhost := strings.ReplaceAll(cmp.Or(c.Vhost, "[vhost]"), "[vhost]", r.Vhost)
 	param := without(r.Param, "vhost", "domain")
 	a := upstreamAddress{push: "rtmp://" + origin + "/" + r.App + "/" + r.Stream + param, tcURL: tcURL(origin, vhost, r.App)}
@@ -113,7 +123,7 @@ func upstream(c *config.Cluster, origin string, r *stream.Request) upstreamAddre
 	if vhost != stream.DefaultVhost {
 		a.whole = "rtmp://" + origin + "/" + r.App + "/" + r.Stream + and(param, "vhost", vhost)
 	}
-	if scheme := map[string]string{"flv": "http", "flvs": "https"}[protocolOf(c, r)]; scheme != "" {
+	if scheme := map[string]string{"flv": "http", "flvs": "https"}[protocol]; scheme != "" {
 		if vhost != stream.DefaultVhost {
 			param = and(param, "vhost", vhost)
 		}

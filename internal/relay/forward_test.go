@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -480,6 +482,30 @@ func TestForwardRules(t *testing.T) {
 		slices.Sort(list[1:4])
 		if got := strings.Join(list, " "); got != "+a +b +c -a -b =c" {
 			t.Errorf("targets %s", got)
+		}
+	})
+}
+
+// TestForwardNews has a target fail again and again in one way, at another port of ours each time: it is news once.
+func TestForwardNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		port := 50000
+		x := newStage(t, Scheme{Push: func(context.Context, string, transport.Visit, func(stream.Cargo) *stream.Subscriber, <-chan struct{}) error {
+			port++
+			return &net.OpError{
+				Op: "read", Net: "tcp", Err: syscall.ECONNRESET,
+				Source: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: port}, Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 1935},
+			}
+		}})
+		x.change(func(v *config.Vhost) { v.Forward = config.Forward{Enabled: true, Destination: []string{"a:1"}} })
+		p := x.publish()
+		time.Sleep(time.Minute)
+		_ = p.Close()
+		synctest.Wait()
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if lines := x.log.Lines("connection reset"); len(lines) != 1 || len(x.events) != 1 || port < 50003 {
+			t.Errorf("%d attempts, the log says %q, events %q", port-50000, lines, x.events)
 		}
 	})
 }

@@ -65,12 +65,12 @@ func (v *Relay) Has(r *stream.Request) bool {
 
 // redirect sends a player to the origin of a stream that is not here.
 func (g Gate) redirect(ctx context.Context, c *config.Cluster, r *stream.Request) error {
-	origins, err := g.relay.origins(ctx, "rtmp", r)
+	from, err := g.relay.origins(ctx, byRTMP, r)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case len(origins) > 0:
-		u := upstream(c, origins[0], r)
+	case len(from.list) > 0:
+		u := upstream(c, byRTMP, from.list[0], r)
 		return &stream.Moved{URL: u.whole}
 	case err != nil && !errors.Is(err, errNoOrigin):
 		g.relay.o.Log.Warn("not all coworkers have answered who has a stream", "cid", r.ID, "stream", r.URL(), "cause", err)
@@ -85,7 +85,7 @@ func (g Gate) redirect(ctx context.Context, c *config.Cluster, r *stream.Request
 func (g Gate) knock(ctx context.Context, c *config.Cluster, r *stream.Request) error {
 	origins, err := g.relay.resolver.all(ctx, c.Origin)
 	for _, origin := range g.relay.health.order(r.Vhost, origins) {
-		u := upstream(c, origin, r)
+		u := upstream(c, byRTMP, origin, r)
 		scheme, known := g.relay.scheme(u.push)
 		if !known || scheme.Knock == nil {
 			break

@@ -74,8 +74,19 @@ func (v *Relay) takers(ctx context.Context, x *config.Vhost, r *stream.Request) 
 		origins, err = v.resolver.all(ctx, x.Cluster.Origin)
 		list = append(list, v.health.order(r.Vhost, origins)...)
 	}
+	list = distinct(list)
 	slices.SortStableFunc(list, v.health.compare)
-	return slices.Compact(list), err
+	return list, err
+}
+
+// distinct leaves out what has come before in a list.
+func distinct(list []string) (kept []string) {
+	for _, x := range list {
+		if !slices.Contains(kept, x) {
+			kept = append(kept, x)
+		}
+	}
+	return kept
 }
 
 // refusedBy words an origin's refusal for the publisher.
@@ -113,7 +124,7 @@ type attempt struct {
 
 // begin has an origin take the stream, and returns when it does.
 func (o *onward) begin(ctx context.Context, c *config.Cluster, origin string) (*attempt, error) {
-	u := upstream(c, origin, o.r)
+	u := upstream(c, byRTMP, origin, o.r)
 	scheme, known := o.relay.scheme(u.push)
 	if !known || scheme.Push == nil {
 		return nil, fmt.Errorf("streams cannot be sent to %s", stream.Veil(u.push))

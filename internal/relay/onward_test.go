@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,10 +234,10 @@ func TestHealth(t *testing.T) {
 func TestResolver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newResolver()
-		asked := 0
+		var asked atomic.Int32
 		var fails error
 		r.lookup = func(_ context.Context, host string) ([]string, error) {
-			asked++
+			asked.Add(1)
 			if fails != nil {
 				return nil, fails
 			}
@@ -251,8 +252,8 @@ func TestResolver(t *testing.T) {
 		}
 		fails = errors.New("no answer")
 		all("dns://two.test:1935")
-		if asked != 2 {
-			t.Errorf("asked %d times", asked)
+		if n := asked.Load(); n != 2 {
+			t.Errorf("asked %d times", n)
 		}
 		time.Sleep(resolvedFor)
 		if got := all("dns://two.test:1935"); got != "[10.0.0.1:1935 10.0.0.2:1935] <nil>" {
@@ -306,7 +307,7 @@ func TestUpstream(t *testing.T) {
 		{config.Cluster{Protocol: "flv", FollowClient: true}, "o", plain, "http://o/live/s.flv", "rtmp://o/live/s", "rtmp://o/live"},
 		{config.Cluster{}, "[fd00::1]:1935", plain, "rtmp://[fd00::1]:1935/live/s", "rtmp://[fd00::1]:1935/live/s", "rtmp://[fd00::1]/live"},
 	} {
-		u := upstream(&c.cluster, c.origin, c.r)
+		u := upstream(&c.cluster, protocolOf(&c.cluster, c.r), c.origin, c.r)
 		if u.pull != c.pull || u.whole != c.whole || u.tcURL != c.tURL {
 			t.Errorf("%+v at %s: %+v", c.cluster, c.origin, u)
 		}

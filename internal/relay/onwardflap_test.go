@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,5 +56,19 @@ func TestOnwardFlaps(t *testing.T) {
 		if n := len(x.told); n < 5 || n > 10 {
 			t.Errorf("%d attempts: %q", n, x.told)
 		}
+	})
+}
+
+// TestOnwardOnce has an origin be in the list twice, by two names of it: it is asked once.
+func TestOnwardOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTakers(t, "a:1", "b:1", "a:1")
+		x.say("a:1", syscall.ECONNREFUSED)
+		x.say("b:1", syscall.ECONNREFUSED)
+		if p, err := x.tryPublish(); err == nil {
+			_ = p.Close()
+			t.Error("it is taken")
+		}
+		x.want("0.0 rtmp://a:1/live/s?token=1", "0.0 rtmp://b:1/live/s?token=1")
 	})
 }

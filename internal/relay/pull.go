@@ -9,19 +9,21 @@ import (
 	"sync"
 	"time"
 
+	"weir/internal/media"
 	"weir/internal/stream"
 	"weir/internal/transport"
 )
 
 const (
-	hush     = time.Second      // for which a stream brings nothing before others are tried
+	hush     = time.Second      // for which a stream brings nothing before others are tried, if it never pauses for long
+	hushMost = 10 * time.Second // the same, for one that does
 	quiet    = 5 * time.Second  // the same, for one that has ended at its origin
 	mourning = 10 * time.Second // for which a broken stream is waited for as if it were there
 )
 
 // Errors of an origin that is left.
 var (
-	errHush     = errors.New("nothing has come for " + hush.String())
+	errHush     = errors.New("nothing comes from there any more")
 	errNoOrigin = errors.New("nobody knows an origin of this stream")
 )
 
@@ -43,22 +45,26 @@ type pull struct {
 	current   *inflow            // that the stream comes from; nil while it is sought
 	asking    bool               // where the stream is, for the next round
 	untried   []string           // origins of this round
+	protocol  string             // by which they are reached
 	began     time.Time          // when the round did
+	haste     float64            // by what part of the gap to it the next one is sooner
 	adopted   time.Time          // when the current was
 	brief     int                // how many in a row broke off soon after that
 	started   time.Time          // when the newest inflow was
 	heard     time.Time          // when the stream last brought something, or broke off
+	pace      time.Duration      // from one time that it does to the next, the longest of late
 	seeking   bool               // for another origin than the current
 	moving    bool               // because that one asks to be left
 	publisher *stream.Publisher  // nil before the first frame and after an end
 	seam      seam
+	anew      anew
 	failed    map[string]*failures // by origin; "" is the search for them
 }
 
 // finding is where a stream may be.
 type finding struct {
-	origins []string
-	err     error
+	places
+	err error
 }
 
 // bring brings a stream here for as long as ctx lasts. It is the Run of a stream.Supply.
@@ -108,22 +114,37 @@ func (p *pull) run(ctx context.Context) {
 // look does what is due, and returns when to look again.
 func (p *pull) look(ctx context.Context) time.Duration {
 	now := time.Now()
-	if p.publisher != nil && p.current == nil && now.Sub(p.heard) >= mourning {
-		p.publisher.Lost(errHush)
-		p.publisher = nil
-		p.seam = seam{}
+	again := searchGap
+	if p.publisher != nil && (p.current == nil || p.anew.vain) {
+		if again = mourning - now.Sub(p.heard); again <= 0 {
+			p.publisher.Lost(errHush)
+			p.ends()
+			again = searchGap
+		}
 	}
 	if p.current != nil && !p.seeking {
-		patience := hush
-		if p.publisher == nil {
-			patience = quiet
-		}
-		if left := patience - now.Sub(p.heard); left > 0 {
+		if left := p.patience() - now.Sub(p.heard); left > 0 {
 			return left
 		}
 		p.seek()
 	}
-	return p.try(ctx, now)
+	return min(again, p.try(ctx, now))
+}
+
+// patience is for how long the stream may bring nothing before others are tried: some bring a picture now and then.
+func (p *pull) patience() time.Duration {
+	if p.publisher == nil {
+		return quiet
+	}
+	return min(max(hush, 3*p.pace), hushMost)
+}
+
+// ends forgets a publication that has ended.
+func (p *pull) ends() {
+	p.publisher, p.seam = nil, seam{}
+	for _, f := range p.inflows {
+		f.seam = nil
+	}
 }
 
 // leave ends an inflow.
@@ -150,8 +171,7 @@ func (p *pull) take(x parcel) bool {
 		if f == p.current && p.publisher != nil {
 			p.log.Info("the publisher has ended at the origin", "origin", f.origin)
 			_ = p.publisher.Close()
-			p.publisher = nil
-			p.seam = seam{}
+			p.ends()
 		}
 	case errors.Is(x.err, transport.ErrMove):
 		if f == p.current && !p.seeking {
@@ -161,6 +181,8 @@ func (p *pull) take(x parcel) bool {
 			p.seek()
 			p.moving = true
 		}
+	case len(x.frames) == 0:
+		p.opens(f)
 	default:
 		return p.carry(f, x)
 	}
@@ -170,7 +192,7 @@ func (p *pull) take(x parcel) bool {
 // detach has the origin of an inflow be tried anew beside it: another process may answer there now.
 func (p *pull) detach(f *inflow) {
 	delete(p.inflows, f.key)
-	f.key = "leaving " + f.origin
+	f.key = leaving + f.origin
 	p.inflows[f.key] = f
 }
 
@@ -186,7 +208,10 @@ func (p *pull) broke(f *inflow, err error) {
 		p.began = time.Now()
 		return
 	}
-	p.relay.health.failed(f.origin)
+	if !errors.Is(err, transport.ErrRefused) { // as it does who has no leave, which says nothing of it
+		p.relay.health.failed(f.origin)
+		p.anew.vain = p.anew.vain || p.current != nil && p.current.origin == f.origin
+	}
 	p.relay.forget(p.wish)
 	if had {
 		p.log.Warn("the origin of this stream is lost", "origin", f.origin, "cause", err)
@@ -209,28 +234,64 @@ func (p *pull) hesitate() {
 	}
 }
 
-// carry publishes what has come from an origin, which is the stream's from then on.
+// carry publishes what has come from an origin, which is the stream's from then on. One that is tried beside an origin that
+// has fallen silent has to bring what has not come yet: both may be well, and the publisher pauses.
 func (p *pull) carry(f *inflow, x parcel) bool {
+	defer clear(x.frames)
+	beside := p.current != nil && p.publisher != nil && !p.moving
+	from := &p.seam
+	switch {
+	case f == p.current:
+		p.settles()
+	case f.seam == nil && !beside:
+		p.adopt(f)
+		p.seam.open()
+	default:
+		if f.seam == nil {
+			f.seam, f.met = p.seam.fork(), time.Now()
+		}
+		from = f.seam
+	}
+	frames, splice := from.pass(x.frames)
+	if len(frames) == 0 {
+		return true
+	}
 	if f != p.current {
 		p.adopt(f)
-	} else if p.seeking && !p.moving {
-		p.settle() // it goes on
+		p.seam, f.seam = *f.seam, nil
 	}
-	p.heard = time.Now()
-	frames, splice := p.seam.pass(x.frames)
+	p.anew = anew{}
+	return p.write(f, frames, splice)
+}
+
+// settles notes that the current inflow goes on.
+func (p *pull) settles() {
+	now := time.Now()
+	p.learn(now)
+	p.heard = now
+	if p.seeking && !p.moving {
+		p.settle()
+	}
+}
+
+// learn notes for how long the stream has brought nothing, as it does now and then.
+func (p *pull) learn(now time.Time) {
+	if p.publisher != nil {
+		p.pace = min(max(now.Sub(p.heard), p.pace-p.pace/16), hushMost)
+	}
+}
+
+// write publishes what goes on of the stream, or begins it anew. It is false if the stream is not to be brought any more.
+func (p *pull) write(f *inflow, frames []*media.Frame, splice bool) bool {
 	if splice && p.publisher != nil {
 		p.publisher.Lost(errHush)
 		p.publisher = nil
-	}
-	if len(frames) == 0 {
-		return true
 	}
 	if p.publisher == nil && !p.publish(f) {
 		return false
 	}
 	if err := p.publisher.WriteBatch(frames); err != nil {
-		p.publisher = nil
-		p.seam = seam{}
+		p.ends()
 		if !errors.Is(err, stream.ErrKicked) {
 			return false
 		}
@@ -238,22 +299,25 @@ func (p *pull) carry(f *inflow, x parcel) bool {
 		p.seek()
 		p.began = p.heard // it is brought again, but not at once
 	}
-	clear(x.frames)
 	return true
 }
 
 // adopt has the stream come from an inflow, and leaves all others.
 func (p *pull) adopt(f *inflow) {
+	now := time.Now()
 	if old := p.current; old != nil && !p.moving {
 		p.log.Warn("the origin of this stream is left", "origin", old.origin, "cause", errHush)
-		p.relay.health.failed(old.origin)
+		if f.paused() {
+			p.learn(now)
+		} else {
+			p.relay.health.failed(old.origin)
+		}
 	}
-	p.current, p.adopted = f, time.Now()
+	p.current, p.adopted, p.heard = f, now, now
 	p.settle()
 	p.relay.health.well(f.origin)
 	clear(p.failed)
 	p.log.Info("stream is brought here", "origin", f.origin)
-	p.seam.open()
 }
 
 // settle ends the search: the stream comes from the current inflow alone.
@@ -263,6 +327,9 @@ func (p *pull) settle() {
 			p.leave(other)
 		}
 	}
+	delete(p.inflows, p.current.key) // it may have been detached
+	p.current.key = p.current.origin
+	p.inflows[p.current.key] = p.current
 	p.seeking, p.moving, p.untried = false, false, nil
 }
 
@@ -281,7 +348,7 @@ func (p *pull) publish(f *inflow) bool {
 		p.log.Info("stream is not brought here: it is published here", "cause", err)
 		return false
 	}
-	p.publisher = publisher
+	p.publisher, p.pace = publisher, 0
 	return true
 }
 

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -25,7 +26,8 @@ type origin struct {
 	began  time.Time // of the show; zero is not yet
 	next   int       // picture
 	feeds  map[*originFeed]bool
-	silent bool
+	silent bool // nothing is sent of the show
+	pauses bool // the show does not go on
 }
 
 // originFeed is one that has come to an origin.
@@ -86,7 +88,8 @@ func newWorld(t *testing.T, names ...string) *world {
 		f := &originFeed{o, ctx, make(chan any, 10_000)}
 		o.feeds[f] = true
 		if !o.began.IsZero() && !o.silent {
-			for _, m := range w.show.frames(o.next-o.next%w.show.gop, o.next, o.clock) {
+			newest := max(0, o.next-1)
+			for _, m := range w.show.frames(newest-newest%w.show.gop, o.next, o.clock) {
 				f.queue <- m
 			}
 		}
@@ -96,15 +99,18 @@ func newWorld(t *testing.T, names ...string) *world {
 }
 
 // play has all origins send for a while.
-func (w *world) play(d time.Duration) {
-	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(40 * time.Millisecond) {
+func (w *world) play(d time.Duration) { w.playEach(40*time.Millisecond, d) }
+
+// playEach has them send a picture each so often.
+func (w *world) playEach(pace, d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(pace) {
 		for _, o := range w.origins {
 			o.mu.Lock()
 			if o.began.IsZero() {
 				o.began = time.Now()
 			}
 			for f := range o.feeds {
-				if o.silent {
+				if o.silent || o.pauses {
 					break
 				}
 				for _, m := range w.show.frames(o.next, o.next+1, o.clock) {
@@ -112,7 +118,9 @@ func (w *world) play(d time.Duration) {
 					f.queue <- m
 				}
 			}
-			o.next++
+			if !o.pauses {
+				o.next++
+			}
 			o.mu.Unlock()
 		}
 	}
@@ -155,9 +163,11 @@ type viewer struct {
 	done   chan struct{}
 }
 
-func (w *world) view() *viewer {
+func (w *world) view() *viewer { return w.viewOf("s") }
+
+func (w *world) viewOf(name string) *viewer {
 	sub, err := w.registry.Subscribe(w.t.Context(), &stream.Request{
-		ID: stream.NewID(), Vhost: config.DefaultVhost, App: "live", Stream: "s", Param: "?token=1", Viewer: true,
+		ID: stream.NewID(), Vhost: config.DefaultVhost, App: "live", Stream: name, Param: "?token=1", Viewer: true,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -284,27 +294,34 @@ func TestPullFailover(t *testing.T) {
 	}
 }
 
-// TestPullRevives has the only origin be silent for a while: nothing is begun anew.
+// TestPullRevives has the only origin be silent for a while: it is dialled anew beside the connection that there is, by which the stream
+// goes on, and nothing is begun anew.
 func TestPullRevives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, "a:1")
 		v := w.view()
 		w.play(2 * time.Second)
 		w.mute("a:1", true)
-		w.play(8 * time.Second)
+		w.play(9400 * time.Millisecond)
 		w.mute("a:1", false)
 		w.play(2 * time.Second)
+		w.mute("a:1", true) // and for a moment, which is nothing to do about
+		w.play(3 * time.Second)
+		w.mute("a:1", false)
+		w.play(time.Second)
 		if gap, _, splices := v.ends(); gap < 8*time.Second || splices > 0 {
 			t.Errorf("gap %s, %d splices", gap, splices)
 		}
-		w.want("0.0 fetch rtmp://a:1/live/s?token=1")
+		if n := w.dials(); n != 2 {
+			t.Errorf("%d dials", n)
+		}
 	})
 }
 
 // TestPullReturns has the only origin be restarted: it is tried again soon, and not all the time.
 func TestPullReturns(t *testing.T) {
 	for name, c := range map[string]struct{ away, gap time.Duration }{
-		"for a moment": {600 * time.Millisecond, 1200 * time.Millisecond},
+		"for a moment": {600 * time.Millisecond, 1350 * time.Millisecond},
 		"for a while":  {5 * time.Second, 6 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -421,6 +438,55 @@ func TestPullNobody(t *testing.T) {
 		w.play(4 * time.Second)
 		if v.ends(); len(v.frames) == 0 {
 			t.Error("nothing has come")
+		}
+	})
+}
+
+// TestPullRefused has an origin refuse viewers that have no leave: it is as good as others for those who have.
+func TestPullRefused(t *testing.T) {
+	for _, refuses := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, "a:1")
+			w.origins["a:1"].down = errors.New("connection reset")
+			if refuses {
+				w.origins["a:1"].down = fmt.Errorf("%w: the token is bad", transport.ErrRefused)
+			}
+			v := w.view()
+			w.play(2 * time.Second)
+			v.ends()
+			if n := w.bad(); (n == 0) != refuses {
+				t.Errorf("refuses %v: %d origins are bad", refuses, n)
+			}
+		})
+	}
+}
+
+// TestPullHerd has an origin that many streams come from be gone for a while: those who bring them do not dial it in step.
+func TestPullHerd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const streams = 100
+		w := newWorld(t, "a:1")
+		var views []*viewer
+		for i := range streams {
+			views = append(views, w.viewOf(fmt.Sprint("s", i)))
+		}
+		w.play(2 * time.Second)
+		w.fall("a:1", errors.New("connection refused"))
+		w.play(5 * time.Second)
+		for _, v := range views {
+			v.ends()
+		}
+		at := map[string]int{} // tenths of seconds
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, told := range w.told {
+			when, _, _ := strings.Cut(told, " ")
+			at[when]++
+		}
+		for when, n := range at {
+			if when > "2.9" && n > streams/2 {
+				t.Errorf("%d of %d dial at %s", n, streams, when)
+			}
 		}
 	})
 }

@@ -87,25 +87,30 @@ func (v *Relay) directory(x *config.Vhost) *cluster.Directory {
 // keyOf is what a stream is called in the registry.
 func keyOf(r *stream.Request) string { return r.Vhost + "/" + r.App + "/" + r.Stream }
 
-// registered lists where a stream may be fetched by a protocol, by the registry. It is not known if the registry cannot say.
-func (v *Relay) registered(ctx context.Context, d *cluster.Directory, protocol string, r *stream.Request) (list []string, known bool, err error) {
+// registered finds where a stream may be fetched, by the registry: by HTTP-FLV if that is wanted and the node has a port for it, else by
+// RTMP. It is not known if the registry cannot say.
+func (v *Relay) registered(ctx context.Context, d *cluster.Directory, protocol string, r *stream.Request) (from places, known bool, err error) {
 	f, err := d.Find(ctx, keyOf(r))
 	switch {
 	case errors.Is(err, cluster.ErrUnknown):
-		return nil, true, nil
+		return places{}, true, nil
 	case err != nil:
-		return nil, false, err
+		return places{}, false, err
 	case f.Node.ID == v.o.Name, d.Earlier(f.Node): // which Before is asked for
-		return nil, true, nil
+		return places{}, true, nil
 	}
-	port := f.Node.RTMP
-	if protocol == "flv" {
-		port = f.Node.HTTP
+	return placeOf(f.Node, protocol), true, nil
+}
+
+// placeOf is where a node is reached by a protocol. None tells a port for HTTPS.
+func placeOf(n cluster.Node, protocol string) places {
+	if at := n.Addr(n.HTTP); protocol == "flv" && at != "" {
+		return places{[]string{at}, protocol}
 	}
-	if at := f.Node.Addr(port); at != "" {
-		list = []string{at}
+	if at := n.Addr(n.RTMP); at != "" {
+		return places{[]string{at}, byRTMP}
 	}
-	return list, true, nil
+	return places{}
 }
 
 // forget has the registry asked again where a stream is.

@@ -169,13 +169,24 @@ const fading = "tried again, 3s after the attempt before, then less and less oft
 
 // note reports whether it was news.
 func (f *failures) note(what string, err error, args ...any) bool {
-	text := err.Error()
+	text := lasting(err.Error())
 	if text == f.last {
 		return false
 	}
 	f.last = text
 	f.log.Warn(what, append(args, "cause", err, "next", cmp.Or(f.next, "tried again every "+attemptEvery.String()))...)
 	return true
+}
+
+// lasting takes out of the text of an error the own addresses of connections, "10.0.0.1:51234->": each has another port.
+func lasting(text string) string {
+	words := strings.Fields(text)
+	for i, w := range words {
+		if _, far, found := strings.Cut(w, "->"); found {
+			words[i] = far
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func (f *failures) over() { f.last = "" }

@@ -26,67 +26,107 @@ type resolver struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
 
 	mu    sync.Mutex
-	known map[string]resolved
+	known map[string]*resolved
 }
 
+// resolved is what is known of a name.
 type resolved struct {
 	hosts []string
-	at    time.Time
+	err   error         // of the last look-up, if that has failed
+	at    time.Time     // of it
+	asked chan struct{} // closed when the look-up that is under way is over; nil is none
 }
 
 func newResolver() *resolver {
-	return &resolver{lookup: net.DefaultResolver.LookupHost, known: map[string]resolved{}}
+	return &resolver{lookup: net.DefaultResolver.LookupHost, known: map[string]*resolved{}}
 }
 
 // all lists the servers that origins stand for. Those whose name has no address now are left out; if that is all of
 // them, the error says why.
 func (r *resolver) all(ctx context.Context, origins []string) (list []string, err error) {
-	for _, origin := range origins {
+	lists, errs := make([][]string, len(origins)), make([]error, len(origins))
+	var asking sync.WaitGroup
+	for i, origin := range origins {
 		name, found := strings.CutPrefix(origin, byName)
 		if !found {
-			list = append(list, origin)
+			lists[i] = []string{origin}
 			continue
 		}
-		host, port, e := net.SplitHostPort(name)
-		if e != nil {
-			err = errors.Join(err, fmt.Errorf("origin %s: %w", origin, e))
-			continue
-		}
-		hosts, e := r.hosts(ctx, host)
-		if e != nil {
-			err = errors.Join(err, fmt.Errorf("origin %s: %w", origin, e))
-		}
-		for _, host := range hosts {
-			list = append(list, net.JoinHostPort(host, port))
-		}
+		asking.Go(func() { // a name that nobody knows must not hold up others
+			if lists[i], errs[i] = r.named(ctx, name); errs[i] != nil {
+				errs[i] = fmt.Errorf("origin %s: %w", origin, errs[i])
+			}
+		})
 	}
-	if len(list) > 0 {
+	asking.Wait()
+	if list = slices.Concat(lists...); len(list) > 0 {
 		return list, nil
 	}
-	return nil, err
+	return nil, errors.Join(errs...)
 }
 
-// hosts returns the addresses of a name; the last that are known, with an error, while the name server does not answer.
-func (r *resolver) hosts(ctx context.Context, name string) ([]string, error) {
-	r.mu.Lock()
-	before := r.known[name]
-	r.mu.Unlock()
-	if time.Since(before.at) < resolvedFor {
-		return before.hosts, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, resolveTime)
-	defer cancel()
-	hosts, err := r.lookup(ctx, name)
+// named lists the servers that name:port stands for.
+func (r *resolver) named(ctx context.Context, name string) (list []string, err error) {
+	host, port, err := net.SplitHostPort(name)
 	if err != nil {
-		return before.hosts, err
+		return nil, err
 	}
+	hosts, err := r.hosts(ctx, host)
+	for _, host := range hosts {
+		list = append(list, net.JoinHostPort(host, port))
+	}
+	return list, err
+}
+
+// hosts returns the addresses of a name; the last that are known, with an error, while the name server does not answer. All who
+// want them at the same time share one look-up, and for a moment its failure.
+func (r *resolver) hosts(ctx context.Context, name string) ([]string, error) {
+	for {
+		r.mu.Lock()
+		x := r.known[name]
+		if x == nil {
+			if len(r.known) >= maxResolved {
+				clear(r.known)
+			}
+			x = &resolved{}
+			r.known[name] = x
+		}
+		if time.Since(x.at) < resolvedFor {
+			defer r.mu.Unlock()
+			return x.hosts, x.err
+		}
+		asked := x.asked
+		if asked == nil {
+			x.asked = make(chan struct{})
+			r.mu.Unlock()
+			return r.ask(ctx, name, x)
+		}
+		r.mu.Unlock()
+		select {
+		case <-asked: // and if who has asked went away before the answer, somebody else does
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// ask looks a name up, for all who wait.
+func (r *resolver) ask(ctx context.Context, name string, x *resolved) ([]string, error) {
+	limited, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	hosts, err := r.lookup(limited, name)
 	slices.Sort(hosts) // name servers turn them round, and so do we
-	hosts = hosts[:min(len(hosts), maxHosts)]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.known) >= maxResolved {
-		clear(r.known)
+	close(x.asked)
+	x.asked = nil
+	switch {
+	case err == nil:
+		x.hosts, x.err, x.at = hosts[:min(len(hosts), maxHosts)], nil, time.Now()
+	case ctx.Err() != nil:
+		return x.hosts, err // which says nothing of the name
+	default:
+		x.err, x.at = err, time.Now()
 	}
-	r.known[name] = resolved{hosts, time.Now()}
-	return hosts, nil
+	return x.hosts, x.err
 }

@@ -58,6 +58,13 @@ func (s *seam) open() {
 	s.seeks, s.held, s.bytes, s.known, s.offset, s.until = len(s.past) > 0, nil, 0, -1, 0, nil
 }
 
+// fork returns a seam for another way that is tried beside the one that the stream comes by.
+func (s *seam) fork() *seam {
+	f := &seam{past: slices.Clone(s.past), last: maps.Clone(s.last)}
+	f.open()
+	return f
+}
+
 // pass returns what goes on of frames that have come, and whether that is no continuation of what has passed. It
 // holds frames back until it knows.
 func (s *seam) pass(frames []*media.Frame) (out []*media.Frame, splice bool) {

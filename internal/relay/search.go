@@ -2,8 +2,7 @@ package relay
 
 import (
 	"context"
-	"maps"
-	"slices"
+	"math/rand/v2"
 	"time"
 
 	"weir/internal/stream"
@@ -23,15 +22,14 @@ func (p *pull) seek() { p.seeking, p.began, p.untried = true, time.Time{}, nil }
 
 // try goes to the next origin, if it is time, and returns when it is next.
 func (p *pull) try(ctx context.Context, now time.Time) time.Duration {
-	gap := searchGap
-	if p.publisher != nil && p.current == nil {
-		gap = soon
-	}
-	if len(p.untried) == 0 && !p.asking && now.Sub(p.began) >= gap {
-		p.began, p.asking = now, true
+	left := p.anew.due(now)
+	left = min(left, p.gap()-now.Sub(p.began))
+	if len(p.untried) == 0 && !p.asking && left <= 0 {
+		p.began, p.asking, p.haste = now, true, (rand.Float64()-0.5)/2
+		p.anew.round(now)
 		p.all.Go(func() {
 			var x finding
-			x.origins, x.err = p.relay.where(ctx, p.wish)
+			x.places, x.err = p.relay.where(ctx, p.wish)
 			select {
 			case p.found <- x:
 			case <-ctx.Done():
@@ -39,7 +37,7 @@ func (p *pull) try(ctx context.Context, now time.Time) time.Duration {
 		})
 	}
 	if len(p.untried) == 0 {
-		return max(gap-now.Sub(p.began), glimpse)
+		return max(left, glimpse)
 	}
 	if wait := headStart - now.Sub(p.started); wait > 0 && p.opening() {
 		return wait
@@ -52,6 +50,16 @@ func (p *pull) try(ctx context.Context, now time.Time) time.Duration {
 	return headStart
 }
 
+// gap is the time from one round to the next: a little more or less, for each pull another, since many have lost the same
+// origin in the same moment.
+func (p *pull) gap() time.Duration {
+	usual := searchGap
+	if p.publisher != nil && p.current == nil {
+		usual = soon
+	}
+	return usual - time.Duration(p.haste*float64(usual))
+}
+
 // hear begins a round through the origins that were found.
 func (p *pull) hear(x finding) {
 	p.asking = false
@@ -61,13 +69,19 @@ func (p *pull) hear(x finding) {
 	if p.current != nil && !p.seeking {
 		return // meanwhile it is well
 	}
-	p.untried = nil
-	origins := p.relay.health.order(p.wish.Vhost, x.origins)
+	p.untried, p.protocol = nil, x.protocol
+	now := time.Now()
+	origins := p.relay.health.order(p.wish.Vhost, x.list)
 	if p.relay.o.Before.lives() {
 		origins = append([]string{beforeName}, origins...)
 	}
 	for _, origin := range origins {
-		if p.inflows[origin] == nil {
+		f := p.inflows[origin]
+		if f != nil && p.anew.now && now.Sub(f.began) >= searchGap {
+			p.again(f)
+			f = nil
+		}
+		if f == nil {
 			p.untried = append(p.untried, origin)
 		}
 	}
@@ -102,21 +116,25 @@ func (p *pull) opening() bool {
 
 // leaveOne makes room for another origin to be tried.
 func (p *pull) leaveOne() {
-	for _, key := range slices.Sorted(maps.Keys(p.inflows)) {
-		if f := p.inflows[key]; f != p.current {
-			p.leave(f)
-			return
+	var oldest *inflow
+	for _, f := range p.inflows {
+		if f != p.current && (oldest == nil || f.began.Before(oldest.began)) {
+			oldest = f
 		}
+	}
+	if oldest != nil {
+		p.leave(oldest)
 	}
 }
 
 func (p *pull) start(ctx context.Context, origin string, now time.Time) {
 	ctx, stop := context.WithCancel(ctx)
-	f := &inflow{origin: origin, key: origin, stop: stop}
+	protocol := p.protocol
+	f := &inflow{origin: origin, key: origin, stop: stop, began: now}
 	p.inflows[origin], p.started = f, now
 	p.all.Go(func() {
 		err := stream.Guard("relay", func() error {
-			f.run(ctx, func(ctx context.Context) (transport.Feed, error) { return p.relay.open(ctx, origin, p) }, p.flow)
+			f.run(ctx, func(ctx context.Context) (transport.Feed, error) { return p.relay.open(ctx, origin, protocol, p) }, p.flow)
 			return nil
 		})
 		if err != nil {

@@ -382,3 +382,34 @@ func (h *host) owner(name string) string {
 	out, _ := run(h.t, "ip", "netns", "exec", h.net, tool(h.t, "redis-cli"), "-h", h.ip, "get", "weir:stream:__defaultVhost__/live/"+name)
 	return strings.TrimSpace(string(out))
 }
+
+// TestClusterProtocol has servers that fetch by HTTP where they can find who has a stream by coworkers or a registry: coworkers tell the
+// port of RTMP, by which the stream comes then, and nodes of a registry tell one for HTTP, and none for HTTPS.
+func TestClusterProtocol(t *testing.T) {
+	t.Parallel()
+	l := newLAN(t)
+	c := newClip(t, "h264", "small")
+	store, one, camera := l.host("store"), l.host("one"), l.host("camera")
+	store.redis()
+	one.weir(store.member(""))
+	camera.sends(one.rtmp("s"), c)
+	one.publishes(camera)
+	asked := "cluster { origin_cluster on; coworkers " + one.ip + ":1985; "
+	want := []string{"fmle-publish " + camera.ip}
+	for _, x := range []struct{ name, conf, scheme, by string }{
+		{"flv", local(asked + "protocol flv; }"), "http", "rtmp-play"},
+		{"flvs", local(asked + "protocol flvs; }"), "http", "rtmp-play"},
+		{"follow", store.member("follow_client on;"), "http", "flv-play"},
+		{"follows", store.member("follow_client on;"), "https", "rtmp-play"},
+	} {
+		h := l.host(x.name)
+		h.weir(x.conf)
+		url := h.http("s")
+		if x.scheme == "https" {
+			url = "https://" + h.ip + ":8443/live/s.flv"
+		}
+		h.watches(url).shows(rate)
+		want = append(want, x.by+" "+h.ip)
+	}
+	one.has(want...)
+}

@@ -21,6 +21,7 @@ import (
 
 const (
 	fetchTime  = 5 * time.Second // for a server to be reached
+	fetchHead  = time.Minute     // for the header of FLV to come: servers hold it back until somebody publishes, for a while
 	fetchHops  = 3               // redirects that are followed
 	fetchAhead = 64 << 10        // bytes that are read ahead
 	flvHead    = 11              // of a tag
@@ -41,10 +42,16 @@ func viaOf(r *http.Request) []string {
 // errHops is the end of a chain of redirects.
 var errHops = errors.New("http-flv: the server sends us elsewhere again and again")
 
+// errSilentHead is the end of a request to which no stream has come.
+var errSilentHead = fmt.Errorf("http-flv: the server has not sent the beginning of a stream within %s", fetchHead)
+
 // Fetch opens the HTTP-FLV stream at an address of http or https. A server without the stream is
 // stream.ErrUnpublished, if it says so with status 404.
 func (s *Server) Fetch(ctx context.Context, address string, visit transport.Visit) (transport.Feed, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, give := context.WithCancelCause(ctx)
+	cancel := func() { give(nil) }
+	late := time.AfterFunc(fetchHead, func() { give(errSilentHead) })
+	defer late.Stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		cancel()
@@ -54,18 +61,15 @@ func (s *Server) Fetch(ctx context.Context, address string, visit transport.Visi
 	if len(visit.Via) > 0 {
 		req.Header.Set(viaHeader, strings.Join(visit.Via, ","))
 	}
-	answer, err := fetching(visit.Traffic).Do(req) //nolint:bodyclose // its reader does, by Close
+	answer, err := fetching(&visit).Do(req) //nolint:bodyclose // its reader does, by Close
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, orSilent(ctx, err)
 	}
 	f := &fetched{end: cancel, body: answer.Body}
 	if answer.StatusCode != http.StatusOK {
 		_ = f.Close()
-		if answer.StatusCode == http.StatusNotFound {
-			return nil, fmt.Errorf("%w: %s", stream.ErrUnpublished, answer.Status)
-		}
-		return nil, fmt.Errorf("%w: %s", transport.ErrRefused, answer.Status)
+		return nil, noStream(answer)
 	}
 	f.source = bufio.NewReaderSize(answer.Body, fetchAhead)
 	f.tags = flv.NewReader(f.source)
@@ -73,17 +77,38 @@ func (s *Server) Fetch(ctx context.Context, address string, visit transport.Visi
 	f.demux = flv.Demux{Arena: &f.arena, Log: visit.Log}
 	if _, _, err := f.tags.ReadHeader(); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("http-flv: %w", err)
+		return nil, fmt.Errorf("http-flv: %w", orSilent(ctx, err))
 	}
 	return f, nil
 }
 
+// orSilent is why a stream could not be opened: that nothing has come is more than that the request was given up for it.
+func orSilent(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errSilentHead) {
+		return cause
+	}
+	return err
+}
+
+// noStream says what an answer without a stream means. A server that fails has refused nobody.
+func noStream(answer *http.Response) error {
+	switch {
+	case answer.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("%w: %s", stream.ErrUnpublished, answer.Status)
+	case answer.StatusCode >= http.StatusInternalServerError:
+		return fmt.Errorf("http-flv: the server fails: %s", answer.Status)
+	}
+	return fmt.Errorf("%w: %s", transport.ErrRefused, answer.Status)
+}
+
 // fetching is a client for one stream.
-func fetching(t *stream.Traffic) *http.Client {
-	dialer := &net.Dialer{Timeout: fetchTime, KeepAliveConfig: transport.Lively()}
-	dial := transport.Dial(dialer.DialContext)
-	if t != nil {
-		dial = transport.Counted(dial, t)
+func fetching(visit *transport.Visit) *http.Client {
+	dial := visit.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: fetchTime, KeepAliveConfig: transport.Lively()}).DialContext
+	}
+	if visit.Traffic != nil {
+		dial = transport.Counted(dial, visit.Traffic)
 	}
 	return &http.Client{
 		Transport: &http.Transport{

@@ -1,12 +1,16 @@
 package remux
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"weir/internal/format/flv"
@@ -55,6 +59,7 @@ func TestFetchAnswers(t *testing.T) {
 		"four redirects":  {serves: hops(4), opens: errHops},
 		"none":            {serves: answers(404, nil), opens: stream.ErrUnpublished},
 		"a refusal":       {serves: answers(403, nil), opens: transport.ErrRefused},
+		"a failure":       {serves: answers(502, nil), other: true},
 		"no FLV":          {serves: answers(200, []byte("<html>and more than the header of a file of FLV</html>")), other: true},
 		"cut short": {serves: func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(show(3)[:len(show(3))-6])
@@ -76,7 +81,7 @@ func TestFetchAnswers(t *testing.T) {
 				t.Errorf("asked %q", said)
 			}
 			if c.opens != nil || c.other {
-				if err == nil || !c.other && !errors.Is(err, c.opens) {
+				if err == nil || !c.other && !errors.Is(err, c.opens) || c.other && errors.Is(err, transport.ErrRefused) {
 					t.Errorf("opened: %v, want %v", err, c.opens)
 				}
 				return
@@ -94,6 +99,58 @@ func TestFetchAnswers(t *testing.T) {
 			if traffic.Received.Load() < 100 {
 				t.Errorf("%d bytes are counted", traffic.Received.Load())
 			}
+		})
+	}
+}
+
+// TestFetchSilent has servers that take the request and say nothing, or nothing more than that a stream will come: they are given up, and
+// one that has begun is not.
+func TestFetchSilent(t *testing.T) {
+	const answer = "HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nConnection: close\r\n\r\n"
+	head := answer + string(flv.AppendFileHeader(nil, true, true))
+	for name, c := range map[string]struct {
+		says  string
+		opens bool
+	}{"nothing": {"", false}, "an answer": {answer, false}, "half a header": {head[:len(head)-6], false}, "a header": {head, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dial := func(context.Context, string, string) (net.Conn, error) {
+					near, far := net.Pipe()
+					go func() {
+						defer far.Close()
+						r, err := http.ReadRequest(bufio.NewReader(far))
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						_ = r.Body.Close()
+						_, _ = io.WriteString(far, c.says)
+						_, _ = far.Read(make([]byte, 1)) // until the client closes
+					}()
+					return near, nil
+				}
+				began := time.Now()
+				feed, err := (&Server{}).Fetch(t.Context(), "http://a.test/live/s.flv", transport.Visit{Dial: dial})
+				if d := time.Since(began); c.opens != (err == nil) || !c.opens && (d != fetchHead || !errors.Is(err, errSilentHead)) {
+					t.Fatalf("after %s: %v", d, err)
+				}
+				if !c.opens {
+					return
+				}
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					_, _ = drained(feed)
+				}()
+				time.Sleep(2 * fetchHead)
+				select {
+				case <-ended:
+					t.Error("it has ended")
+				default:
+				}
+				feed.Close()
+				<-ended
+			})
 		})
 	}
 }
