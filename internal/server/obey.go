@@ -163,5 +163,9 @@ func (x *servant) pass() {
 	if err == nil {
 		err = p.Signal(syscall.SIGQUIT)
 	}
-	x.logger.Info("the graceful end is passed on to the process that has taken over", "pid", x.heir, "cause", err)
+	if err != nil {
+		x.logger.Error("the process that has taken over cannot be told to end gracefully", "pid", x.heir, "cause", err, "next", "send it SIGQUIT")
+		return
+	}
+	x.logger.Info("the graceful end is passed on to the process that has taken over", "pid", x.heir)
 }

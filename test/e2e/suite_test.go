@@ -39,10 +39,13 @@ type stage struct {
 var stages = []stage{
 	{name: "", outputs: flvAndHLS, players: players},
 	{name: "rtc ", outputs: bridged, players: rtcPlayers, publishers: []string{"client", "whip"}, scenarios: []string{"play", "republish", "kick", "denial"}},
-	{name: "ts ", outputs: tsAlone, players: tsPlayers, publishers: []string{"client", "ffmpeg7-hvc1"}},
-	{name: "mp4 ", outputs: cmafOutputs(false), players: cmafPlayers(false), publishers: []string{"client"}},
-	{name: "low ", outputs: cmafOutputs(true), players: cmafPlayers(true), publishers: []string{"client", "ffmpeg7-hvc1"}},
+	{name: "ts ", outputs: tsAlone, players: tsPlayers, publishers: []string{"client", "ffmpeg7-hvc1"}, scenarios: ofMedia},
+	{name: "mp4 ", outputs: cmafOutputs(false), players: cmafPlayers(false), publishers: []string{"client"}, scenarios: ofMedia},
+	{name: "low ", outputs: cmafOutputs(true), players: cmafPlayers(true), publishers: []string{"client", "ffmpeg7-hvc1"}, scenarios: ofMedia},
 }
+
+// ofMedia are the scenarios in which it matters what a stream is made into, and not only who may have it.
+var ofMedia = []string{"play", "late join", "republish", "resume", "codec change", "slow reader", "wrap32"}
 
 // hears reports whether a publisher takes part.
 func (s stage) hears(p publisher) bool {
