@@ -73,7 +73,7 @@ func TestSoakEdgePage(t *testing.T) {
 			b.says("#hint", "Asked for again in 1 s.")
 			b.until("the next time", "document.getElementById('again').hidden")
 			b.says("#hint", "Asked for again in 2 s.")
-			if asked := strings.Count(origin.log.String(), "playing, once somebody publishes"); asked != 2 {
+			if asked := strings.Count(origin.log.String(), "playing, once somebody publishes"); asked < 2 || asked > 4 { // each time maybe anew, as it is silent
 				t.Errorf("the origin was asked for the stream %d times", asked)
 			}
 			for range 2 {
