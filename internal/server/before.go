@@ -116,7 +116,7 @@ func (b *before) has(ctx context.Context, r *stream.Request) bool {
 	}
 	answer, err := b.client.RoundTrip(asked)
 	if err != nil {
-		return false // it has just ended
+		return false // it has just ended, or hangs
 	}
 	_ = answer.Body.Close()
 	return answer.StatusCode == http.StatusNoContent
